@@ -1,0 +1,36 @@
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+// What every command shares. Each command registers itself with one function,
+// does its work in the CLI11 callback, throws saddle::Error on failure, and
+// sets exit_code when it finished but the answer is negative.
+namespace saddle::cli {
+
+struct Globals {
+  std::filesystem::path database;                     // --db, SADDLE_DB, or ./saddle.db
+  std::vector<std::filesystem::path> plugin_folders;  // --plugins, in the order given
+  int exit_code = 0;
+};
+
+void add_plan(CLI::App& app, Globals& globals);
+void add_plugins(CLI::App& app, Globals& globals);
+void add_run(CLI::App& app, Globals& globals);
+void add_resume(CLI::App& app, Globals& globals);
+void add_doctor(CLI::App& app, Globals& globals);
+void add_ls(CLI::App& app, Globals& globals);
+void add_show(CLI::App& app, Globals& globals);
+void add_best(CLI::App& app, Globals& globals);
+void add_compare(CLI::App& app, Globals& globals);
+void add_curve(CLI::App& app, Globals& globals);
+void add_sql(CLI::App& app, Globals& globals);
+void add_probe(CLI::App& app, Globals& globals);
+void add_eval(CLI::App& app, Globals& globals);
+void add_sample(CLI::App& app, Globals& globals);
+
+}  // namespace saddle::cli
