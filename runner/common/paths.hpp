@@ -1,0 +1,30 @@
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace saddle {
+
+// Folder of the running program, symlinks resolved.
+std::filesystem::path program_folder();
+
+// saddle-worker beside this program, or $SADDLE_WORKER. Throws Error
+// (kEnvironment) when there is none that can be executed.
+std::filesystem::path worker_path();
+
+// Where plugins are searched, in order: `given` (--plugins), the folders of
+// $SADDLE_PLUGIN_PATH (separated by colons), the bundled ../lib/saddle/plugins.
+// Absolute; a folder named twice stays at its first place; none need exist.
+std::vector<std::filesystem::path> plugin_search_path(const std::vector<std::filesystem::path>& given);
+
+// $XDG_CACHE_HOME/saddle or ~/.cache/saddle; empty when neither variable is set.
+std::filesystem::path cache_folder();
+
+// The whole file. Throws Error with the path and the system's reason.
+std::string read_file(const std::filesystem::path& file);
+
+// Writes to a temporary name beside `file`, then renames: a reader sees the old
+// content or the new, never a part. False when the folder cannot be written.
+bool replace_file(const std::filesystem::path& file, const std::string& content);
+
+}  // namespace saddle
