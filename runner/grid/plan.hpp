@@ -1,0 +1,74 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <common/json.hpp>
+#include <grid/catalogue.hpp>
+
+namespace saddle {
+
+class Origin;  // where each value of a config was written
+
+// One point of the grid: the config of all its trials, whatever their seed.
+struct PlannedConfig {
+  std::string hash;   // config_hash
+  std::string label;  // "hinge-width32": the swept leaves, for names; may be empty
+  std::vector<std::pair<std::string, std::string>> swept;  // axis of the sweep, what it is here
+  Json resolved;                                           // all defaults filled in; what the worker reads
+  std::shared_ptr<const Origin> origin;                    // for errors found later than planning
+};
+
+struct PlannedTrial {
+  int ordinal = 0;   // from 1, in the order of the plan
+  std::string name;  // "0007-hinge-width32-s2", at most 60 characters
+  std::int64_t seed = 0;
+  std::string trial_hash;
+  std::shared_ptr<const PlannedConfig> config;  // shared by the seeds
+};
+
+struct Limits {
+  double time_s = 0;            // of one trial; 0 = none
+  int stop_after_failures = 0;  // of the whole run; 0 = never
+};
+
+// A grid file, expanded, checked and frozen.
+struct Plan {
+  std::string name;
+  std::filesystem::path file;
+  std::string spec_text, spec_sha256;  // the file as it was read
+  std::vector<std::string> sets;       // the --set arguments that were applied
+  std::vector<PlannedTrial> trials;    // sweep axes in file order, seeds innermost
+  std::string arithmetic;              // "3 x 2 x 3 = 18 trials"
+  std::vector<std::string> notices;    // duplicates that were merged, exclusions that matched nothing
+  Limits limits;
+};
+
+// Reads, expands and checks a grid file. `sets` are --set arguments, "path=value".
+// Throws Error with up to ten lines "file:line:col /pointer: what, expected, next step".
+Plan load_plan(const std::filesystem::path& file, const std::vector<std::string>& sets,
+               const Catalogue& catalogue);
+
+// Lets the worker build each distinct (dataset, models, losses) of the plan with a
+// batch of 2, which proves the shapes. What was proved before is not proved again.
+// Throws Error with places in the grid file for what does not fit.
+void prove(const Plan& plan, const Catalogue& catalogue);
+
+// {"trials": [{"name", "config_hash", "trial_hash", "seed", "config"}]}
+Json plan_json(const Plan& plan);
+
+// Every leaf of a resolved config, for the store: path "optimizers.generator.lr",
+// type integer, number, string, boolean, null, or list and object for empty ones.
+struct Param {
+  std::string path, type;
+  Json value;
+};
+std::vector<Param> config_params(const Json& resolved);
+
+// {"model/dcgan": "/abs/file.so", ...}: the files of all components a config uses.
+Json plugin_files(const Json& resolved, const Catalogue& catalogue);
+
+}  // namespace saddle
