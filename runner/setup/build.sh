@@ -1,0 +1,61 @@
+# shellcheck shell=bash
+# Configure and build, saying little. Sourced by ./saddle, which defines repo, build, libtorch, say and die.
+
+# As many compilers as cores, but no more than fit: a file that includes LibTorch takes about 2 GB.
+build_jobs() {
+  local cores memory_gb
+  cores=$(nproc)
+  memory_gb=$(awk '/^MemAvailable:/ { print int($2 / 1048576) }' /proc/meminfo)
+  local fitting=$((memory_gb / 2))
+  ((fitting >= 1)) || fitting=1
+  echo $((cores < fitting ? cores : fitting))
+}
+
+# configure: only when there is no build folder yet or another LibTorch is wanted; ninja redoes it when needed.
+configure() {
+  local log=$build/configure.log
+  if [[ -f $build/build.ninja ]] && grep -qxF "LIBTORCH:PATH=$libtorch" "$build/CMakeCache.txt"; then return; fi
+  say "configuring"
+  (cd "$repo" && cmake --preset release "-DLIBTORCH=$libtorch") >"$log" 2>&1 || {
+    cat "$log" >&2
+    die "CMake could not configure the build (above)"
+  }
+}
+
+# Reads ninja's output: steps become one line that is overwritten (on a terminal) or one line in 30 s;
+# of all else, what a compiler said is passed on, the command lines and CMake's own chatter are not.
+show_progress() {
+  local line step=0 said=-30 skip=
+  while IFS= read -r line; do
+    if [[ $line =~ ^@([0-9]+)/([0-9]+)\ (.*) ]]; then
+      step=${BASH_REMATCH[1]}
+      if [[ -t 2 ]]; then
+        printf '\r\e[K  building %s/%s  %s' "$step" "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]##*/}" >&2
+      elif ((SECONDS - said >= 30)); then
+        say "building $step/${BASH_REMATCH[2]}"
+        said=$SECONDS
+      fi
+    elif [[ -n $skip ]]; then
+      skip=
+    elif [[ $line != "-- "* && $line != "ninja: "* ]]; then
+      [[ $line != "FAILED: "* ]] || skip=1
+      [[ ! -t 2 ]] || printf '\r\e[K' >&2
+      printf '%s\n' "$line" >&2
+    fi
+  done
+  [[ ! -t 2 ]] || printf '\r\e[K' >&2
+}
+
+# build_target program|all. The stamp is as old as the start of the build: what changes meanwhile is newer.
+build_target() {
+  local stamp=$build/.built-$1 targets=(all)
+  [[ $1 == all ]] || targets=(db/all runner/all plugins/all)
+  configure
+  echo "$libtorch" >"$stamp-start"
+  if ! NINJA_STATUS='@%f/%t ' ninja -C "$build" -j "$(build_jobs)" "${targets[@]}" 2>&1 9>&- |
+    tee "$build/build.log" | show_progress; then
+    die "the build failed (above; whole output: $build/build.log)"
+  fi
+  touch "$stamp-end"
+  mv "$stamp-start" "$stamp"
+}
