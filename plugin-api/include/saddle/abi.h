@@ -112,7 +112,8 @@ typedef struct saddle_host {
   uint32_t struct_size;
   uint32_t abi_version; /* the newest the host speaks; it still loads every older one from 1 on */
 
-  /* Says why the function that is about to return SADDLE_ERROR fails. Copied. Any thread; each has its own. */
+  /* Says why the function that is about to return SADDLE_ERROR fails. Copied. Any thread; each has its own.
+   */
   void (*set_error)(const char* message);
   /* Text of the last failed host call on this thread. Borrowed until the next host call. Never null. */
   const char* (*last_error)(void);
@@ -148,16 +149,17 @@ typedef struct saddle_host {
   /* A new tensor on the trial's device with a copy of `data` (row-major). Owned. */
   saddle_status (*from_data)(const void* data, saddle_dtype dtype, const int64_t* sizes, uint32_t dim,
                              saddle_tensor** result);
-  /* The one element of a tensor, as a double. On a GPU this waits for the device: not for use in every step. */
+  /* The one element of a tensor, as a double. On a GPU this waits for the device: not for use in every step.
+   */
   saddle_status (*item)(const saddle_tensor* tensor, double* result);
 
   /* Gradients of the sum of outputs[k] * grad_outputs[k] with respect to `inputs`.
    * grad_outputs may be null, and so may each element: a scalar output then
    * counts with weight one. results[i] is owned by the caller and has the shape
    * of inputs[i]. The graph is kept. */
-  saddle_status (*grad)(saddle_tensor* const* outputs, saddle_tensor* const* grad_outputs, uint32_t output_count,
-                        saddle_tensor* const* inputs, uint32_t input_count, uint32_t flags,
-                        saddle_tensor** results);
+  saddle_status (*grad)(saddle_tensor* const* outputs, saddle_tensor* const* grad_outputs,
+                        uint32_t output_count, saddle_tensor* const* inputs, uint32_t input_count,
+                        uint32_t flags, saddle_tensor** results);
   /* Switches the recording of gradients on this thread; returns what it was. */
   int32_t (*set_grad_enabled)(int32_t enabled);
 } saddle_host;
@@ -226,6 +228,7 @@ struct saddle_builder {
    *   sample_shape  int list: [channels, height, width] of pictures, [n] of points
    *   classes       int: number of classes, 0 without labels
    *   latent_size   int: length of z
+   *   data_folder   string: where a data set looks for files that its parameters do not name
    *   dataset.KEY   what the data set said of itself in its `facts` */
   saddle_status (*fact)(const saddle_builder* builder, const char* name, saddle_value* value);
   /* Declares a parameter or buffer (models and losses only). *index is its place
@@ -242,10 +245,12 @@ struct saddle_call {
   uint32_t struct_size;
   int32_t training; /* 1: batch statistics, dropout; 0: evaluation */
   void* context;
-  /* In the order of declaration; borrowed. Normalised weights come normalised. Buffers may be changed in place. */
+  /* In the order of declaration; borrowed. Normalised weights come normalised. Buffers may be changed in
+   * place. */
   saddle_tensor* const* parameters;
   saddle_tensor* const* buffers;
-  /* An input of the role by name; borrowed; null when the trial has none of that name. The batch is the first dimension. */
+  /* An input of the role by name; borrowed; null when the trial has none of that name. The batch is the first
+   * dimension. */
   saddle_tensor* (*input)(const saddle_call* call, const char* name);
   /* Hands over an output of the role. The host takes a reference of its own. */
   saddle_status (*output)(const saddle_call* call, const char* name, saddle_tensor* tensor);
@@ -277,14 +282,17 @@ struct saddle_step {
   saddle_tensor* const* parameters; /* the loss's own, if it declared any */
   saddle_tensor* const* buffers;
 
-  /* A tensor of a sample, as "real.image", "real.label", "fake.image", "latent.z"; borrowed. An error when there is none. */
+  /* A tensor of a sample, as "real.image", "real.label", "fake.image", "latent.z"; borrowed. *tensor is null
+   * when the trial has none of that name, such as labels of an unlabelled set. */
   saddle_status (*input)(const saddle_step* step, const char* name, saddle_tensor** tensor);
   /* An output of a model on a sample: output(step, "discriminator", "real", "logit"); borrowed. */
   saddle_status (*output)(const saddle_step* step, const char* model, const char* sample, const char* name,
                           saddle_tensor** tensor);
-  /* Runs a model on inputs of the loss's making. results[i] is the output named names[i]; owned by the caller. */
+  /* Runs a model on inputs of the loss's making. results[i] is the output named names[i]; owned by the
+   * caller. */
   saddle_status (*run)(const saddle_step* step, const char* model, const saddle_named_tensor* inputs,
-                       uint32_t input_count, const char* const* names, uint32_t name_count, saddle_tensor** results);
+                       uint32_t input_count, const char* const* names, uint32_t name_count,
+                       saddle_tensor** results);
   /* Adds a scalar to what the player minimises. The host weights, sums and records it. */
   saddle_status (*term)(const saddle_step* step, const char* name, saddle_tensor* value);
 };
@@ -304,16 +312,16 @@ typedef struct saddle_split {
 } saddle_split;
 
 typedef struct saddle_dataset_info {
-  uint32_t struct_size;   /* set by the host; fill no field beyond it */
-  int32_t concurrent;     /* 1: `fill` may run on several threads at once, on any thread */
-  saddle_dtype dtype;     /* SADDLE_UINT8: pictures, 0 to 255; SADDLE_FLOAT32: points, as they are */
-  uint32_t dim;           /* of one sample */
-  int64_t shape[4];       /* [channels, height, width], or [n] */
-  int64_t classes;        /* 0 without labels */
+  uint32_t struct_size; /* set by the host; fill no field beyond it */
+  int32_t concurrent;   /* 1: `fill` may run on several threads at once, on any thread */
+  saddle_dtype dtype;   /* SADDLE_UINT8: pictures, 0 to 255; SADDLE_FLOAT32: points, as they are */
+  uint32_t dim;         /* of one sample */
+  int64_t shape[4];     /* [channels, height, width], or [n] */
+  int64_t classes;      /* 0 without labels */
   uint32_t split_count;
   const saddle_split* splits; /* lives as long as the instance */
-  const char* version;    /* of the data: kept with every metric; null or lives as long as the instance */
-  const char* facts;      /* a JSON object of further facts, such as the modes of a toy set; null if none */
+  const char* version;        /* of the data: kept with every metric; null or lives as long as the instance */
+  const char* facts; /* a JSON object of further facts, such as the modes of a toy set; null if none */
 } saddle_dataset_info;
 
 typedef struct saddle_dataset {
@@ -321,7 +329,8 @@ typedef struct saddle_dataset {
   saddle_status (*create)(const saddle_builder* builder, void** instance);
   void (*destroy)(void* instance);
   saddle_status (*info)(void* instance, saddle_dataset_info* info);
-  /* Writes `count` samples, one after the other, and their labels (0 .. classes - 1; labels is null when not wanted). */
+  /* Writes `count` samples, one after the other, and their labels (0 .. classes - 1; labels is null when not
+   * wanted). */
   saddle_status (*fill)(void* instance, uint32_t split, const int64_t* indices, int64_t count, void* samples,
                         int64_t* labels);
 } saddle_dataset;
@@ -331,8 +340,9 @@ typedef struct saddle_dataset {
 /* One set of samples as the protocol prepared it. */
 typedef struct saddle_samples {
   uint32_t struct_size;
-  saddle_tensor* features; /* [count, n] float32 in host memory; pixels, points, or a model's output; borrowed */
-  saddle_tensor* labels;   /* [count] int64, or null; borrowed */
+  saddle_tensor*
+      features; /* [count, n] float32 in host memory; pixels, points, or a model's output; borrowed */
+  saddle_tensor* labels; /* [count] int64, or null; borrowed */
 } saddle_samples;
 
 typedef struct saddle_report saddle_report;
@@ -346,7 +356,8 @@ typedef struct saddle_metric {
   uint32_t struct_size;
   saddle_status (*create)(const saddle_builder* builder, void** instance);
   void (*destroy)(void* instance);
-  /* The real set; called before the first measure, and again only when it changes. Keep here what is costly. */
+  /* The real set; called before the first measure, and again only when it changes. Keep here what is costly.
+   */
   saddle_status (*reference)(void* instance, const saddle_samples* real);
   saddle_status (*measure)(void* instance, const saddle_samples* fake, const saddle_report* report);
 } saddle_metric;

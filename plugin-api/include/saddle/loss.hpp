@@ -1,0 +1,111 @@
+// Losses: a formula for each player. The host weights, sums, differentiates and records the terms.
+#pragma once
+#include <saddle/component.hpp>
+#include <saddle/ops.hpp>
+
+#pragma GCC visibility push(hidden)
+namespace saddle {
+
+using Terms = std::vector<std::pair<const char*, Tensor>>;  // name, scalar
+using Inputs = std::vector<std::pair<const char*, Tensor>>;
+
+// One update of one player. Outputs are computed when first asked for and kept for the update.
+class Step {
+ public:
+  explicit Step(const saddle_step* c) : c_(c) {}
+  std::string_view role() const { return c_->role; }
+  int64_t round() const { return c_->round; }
+
+  // A tensor of a sample, as "real.image"; empty when the trial has none.
+  Tensor find(const char* name) const {
+    saddle_tensor* t = nullptr;
+    detail::check(c_->input(c_, name, &t));
+    return Tensor::share(t);
+  }
+  Tensor input(const char* name) const {
+    Tensor t = find(name);
+    if (!t) throw Error(std::string("the trial has no '") + name + "'");
+    return t;
+  }
+  Tensor output(const char* model, const char* sample, const char* name) const {
+    saddle_tensor* t = nullptr;
+    detail::check(c_->output(c_, model, sample, name, &t));
+    return Tensor::share(t);
+  }
+  Tensor real(const char* name) const { return output("discriminator", "real", name); }
+  Tensor fake(const char* name) const { return output("discriminator", "fake", name); }
+
+  // Runs a model on inputs made here; inputs that are empty are left out.
+  Tensor run(const char* model, const Inputs& inputs, const char* name) const {
+    std::vector<saddle_named_tensor> given;
+    for (const auto& [input, tensor] : inputs)
+      if (tensor) given.push_back({input, tensor.handle()});
+    saddle_tensor* result = nullptr;
+    detail::check(c_->run(c_, model, given.data(), static_cast<uint32_t>(given.size()), &name, 1, &result));
+    return Tensor::own(result);
+  }
+  Tensor operator[](ParamId id) const { return Tensor::share(c_->parameters[id.index]); }
+  Tensor operator[](BufferId id) const { return Tensor::share(c_->buffers[id.index]); }
+
+ private:
+  const saddle_step* c_;
+};
+
+namespace detail {
+template <class T>
+concept HasDiscriminator = requires(T t, Step& s) {
+  t.discriminator(s);
+};
+template <class T>
+concept HasGenerator = requires(T t, Step& s) {
+  t.generator(s);
+};
+template <class T>
+concept HasRoles = requires(T t, Step& s) {
+  T::roles();
+  t.compute(s);
+};
+
+template <class T>
+struct LossTable {
+  static Terms terms(T& loss, Step& step) {
+    if constexpr (HasRoles<T>) return loss.compute(step);
+    if constexpr (HasDiscriminator<T>)
+      if (step.role() == "discriminator") return loss.discriminator(step);
+    if constexpr (HasGenerator<T>)
+      if (step.role() == "generator") return loss.generator(step);
+    return {};
+  }
+  static saddle_status compute(void* instance, const saddle_step* step) {
+    return guarded([&] {
+      Step s(step);
+      for (const auto& [name, value] : terms(*static_cast<T*>(instance), s))
+        check(step->term(step, name, value.handle()));
+    });
+  }
+  static std::vector<std::string> role_names() {
+    if constexpr (HasRoles<T>) return T::roles();
+    std::vector<std::string> names;
+    if constexpr (HasDiscriminator<T>) names.push_back("discriminator");
+    if constexpr (HasGenerator<T>) names.push_back("generator");
+    return names;
+  }
+  static std::unique_ptr<Registration> make() {
+    static constexpr saddle_loss table{sizeof(saddle_loss), create<T>, destroy<T>, compute};
+    const Description d = T::describe();
+    std::string roles;
+    for (const std::string& role : role_names())
+      roles += (roles.empty() ? "" : ", ") + quote(role) + ": {\"needs\": " + text(d.needs) + "}";
+    auto r = registration(d, "loss", SADDLE_KIND_LOSS, roles);
+    r->component.as.loss = &table;
+    return r;
+  }
+};
+}  // namespace detail
+}  // namespace saddle
+#pragma GCC visibility pop
+
+// The type has `static Description describe()`, a constructor from const Builder&, and for each player it
+// speaks to a method of that name: `Terms discriminator(Step&)`, `Terms generator(Step&)`. For other players
+// it has `static std::vector<std::string> roles()` and `Terms compute(Step&)`, which asks step.role().
+#define SADDLE_LOSS(Type) SADDLE_REGISTER(Type, &::saddle::detail::LossTable<Type>::make)
