@@ -23,7 +23,7 @@ linear log log1p log_sigmoid log_softmax.int logaddexp logical_and logical_not l
 masked_fill.Scalar matmul max max.dim amax amin max_pool2d maximum mean mean.dim min min.dim minimum mm mse_loss
 mul.Tensor mul.Scalar mul_.Tensor mul_.Scalar mv nan_to_num narrow ne.Tensor ne.Scalar neg one_hot ones
 ones_like outer avg_pool2d adaptive_avg_pool2d pad permute pixel_shuffle pow.Tensor_Scalar pow.Tensor_Tensor
-prelu rand rand_like randn randn_like randperm reciprocal reflection_pad2d relu repeat reshape roll round rsqrt
+prelu rand rand_like randn randn_like randperm reciprocal reflection_pad2d relu repeat requires_grad_ reshape roll round rsqrt
 rsub.Scalar scatter.src scatter.value scatter_add select.int sigmoid sign silu sin slice.Tensor
 smooth_l1_loss softmax.int softplus sort split.Tensor sqrt square squeeze squeeze.dim stack std.correction
 sub.Tensor sub.Scalar sum sum.dim_IntList tanh to.dtype topk trace transpose.int tril triu type_as unbind.int

@@ -1669,6 +1669,17 @@ Tensor repeat(const Tensor& self, const IntList& repeats) {
 }
 
 namespace op {
+struct requires_grad_ {
+  static constexpr const char* schema = "aten::requires_grad_(Tensor(a!) self, bool requires_grad=True) -> Tensor(a!)";
+};
+}  // namespace op
+template <int = 0>
+Tensor requires_grad_(const Tensor& self, bool requires_grad = true) {
+  const saddle_value args[] = {detail::value(self), detail::value(requires_grad)};
+  return detail::call<op::requires_grad_>(args);
+}
+
+namespace op {
 struct reshape {
   static constexpr const char* schema = "aten::reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)";
 };
