@@ -10,6 +10,7 @@ struct LayerOptions {
   Init init =
       saddle::init::he_uniform(0.5773502691896258);  // +- 1 / sqrt(fan-in), as torch.nn's layers start
   Norm norm = Norm::none;
+  Init bias_init = saddle::init::zeros();
 };
 
 // y = x W^T + b; x: [..., in], y: [..., out].
@@ -18,7 +19,7 @@ class Linear {
   Linear(const Builder& b, std::string_view name, int64_t in, int64_t out, const LayerOptions& o = {}) {
     const Builder s = b.scope(name);
     weight_ = s.parameter("weight", {out, in}, {Layout::linear, o.init, o.norm});
-    if (o.bias) bias_ = s.parameter("bias", {out});
+    if (o.bias) bias_ = s.parameter("bias", {out}, {Layout::other, o.bias_init});
   }
   Tensor operator()(const Call& call, const Tensor& x) const {
     return linear(x, call[weight_], bias_ ? call[*bias_] : Tensor());
