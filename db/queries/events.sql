@@ -1,0 +1,1 @@
+SELECT time, type, message, attempt FROM events WHERE trial = ?1 ORDER BY time;

@@ -1,0 +1,1 @@
+SELECT * FROM trials WHERE trial = ?1;

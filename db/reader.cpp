@@ -1,0 +1,151 @@
+#include "db/reader.hpp"
+
+#include <array>
+#include <cctype>
+
+#include "db/functions.hpp"
+#include "db/migrate.hpp"
+#include "db/sqlite.hpp"
+
+namespace saddle::db {
+namespace {
+
+std::string percent_encoded(const std::string& path) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string out;
+  for (const unsigned char c : path) {
+    if (std::isalnum(c) || std::string_view("/._-~").find(static_cast<char>(c)) != std::string_view::npos) {
+      out += static_cast<char>(c);
+    } else {
+      out += '%';
+      out += kHex[c >> 4];
+      out += kHex[c & 15];
+    }
+  }
+  return out;
+}
+
+Connection open_for_reading(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored))
+    throw Error(
+        ErrorKind::missing,
+        path.string() + ": there is no such database; `saddle run GRID.json` makes it, --db names another");
+  const auto open = [&](const std::string& uri) {
+    Connection connection(path, SQLITE_OPEN_READONLY, uri);
+    connection.execute("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY");
+    const std::int64_t newest = bundled_migrations().back().version;
+    const FileState state = inspect(connection, newest);
+    if (state != FileState::current) refuse(connection, state, newest);
+    return connection;
+  };
+  try {
+    return open({});
+  } catch (const Error& error) {
+    // A closed database in a folder that we may not write: SQLite cannot make
+    // the shared memory that write-ahead logging needs, and nobody changes it.
+    if (error.kind() != ErrorKind::io || std::filesystem::exists(path.string() + "-wal", ignored)) throw;
+    return open("file:" + percent_encoded(std::filesystem::absolute(path).string()) + "?immutable=1");
+  }
+}
+
+Rows fetch(Statement& statement, std::size_t max_rows) {
+  Rows result;
+  for (int i = 0; i < statement.columns(); ++i) result.columns.push_back(statement.column_name(i));
+  while (statement.step()) {
+    if (result.rows.size() == max_rows) {
+      result.truncated = true;
+      break;
+    }
+    std::vector<Value>& row = result.rows.emplace_back();
+    row.reserve(result.columns.size());
+    for (int i = 0; i < statement.columns(); ++i) row.push_back(statement.value(i));
+  }
+  statement.reset();
+  return result;
+}
+
+// Only reading: no ATTACH (it would open other files), no pragma that sets.
+int authorize(void*, int action, const char* first, const char* second, const char*, const char*) {
+  switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_READ:
+    case SQLITE_RECURSIVE:
+      return SQLITE_OK;
+    case SQLITE_FUNCTION:
+      return second && std::string_view(second) == "load_extension" ? SQLITE_DENY : SQLITE_OK;
+    case SQLITE_PRAGMA: {
+      constexpr std::array<std::string_view, 9> kSchema{"table_info",   "table_xinfo",    "table_list",
+                                                        "index_list",   "index_info",     "foreign_key_list",
+                                                        "user_version", "application_id", "function_list"};
+      constexpr std::size_t kWithArgument = 6;
+      for (std::size_t i = 0; i < kSchema.size(); ++i)
+        if (first && kSchema[i] == first && (!second || i < kWithArgument)) return SQLITE_OK;
+      return SQLITE_DENY;
+    }
+    default:
+      return SQLITE_DENY;
+  }
+}
+
+bool blank(std::string_view sql) {
+  for (const char c : sql)
+    if (!std::isspace(static_cast<unsigned char>(c)) && c != ';') return false;
+  return true;
+}
+
+}  // namespace
+
+struct Reader::Impl {
+  explicit Impl(const std::filesystem::path& path) : connection(open_for_reading(path)) {
+    add_functions(connection);
+  }
+  Connection connection;
+};
+
+Reader::Reader(const std::filesystem::path& path) : impl_(std::make_unique<Impl>(path)) {}
+Reader::~Reader() = default;
+Reader::Reader(Reader&&) noexcept = default;
+
+const std::filesystem::path& Reader::path() const { return impl_->connection.path(); }
+
+Rows Reader::query(std::string_view sql, const std::vector<Value>& binds) {
+  Statement statement(impl_->connection, sql);
+  for (std::size_t i = 0; i < binds.size(); ++i) statement.bind_at(static_cast<int>(i) + 1, binds[i]);
+  return fetch(statement, std::numeric_limits<std::size_t>::max());
+}
+
+Rows Reader::named(std::string_view name, const std::vector<Value>& binds) {
+  return query(named_query(name), binds);
+}
+
+Rows Reader::query_untrusted(std::string_view sql, std::size_t max_rows) {
+  Connection& connection = impl_->connection;
+  const auto refused = [&](const std::string& why) { return Error(ErrorKind::usage, "sql: " + why); };
+  sqlite3_set_authorizer(connection.raw(), authorize, nullptr);
+  struct Unset {
+    sqlite3* connection;
+    ~Unset() { sqlite3_set_authorizer(connection, nullptr, nullptr); }
+  } const unset{connection.raw()};
+
+  sqlite3_stmt* raw = nullptr;
+  const char* tail = nullptr;
+  const int code =
+      sqlite3_prepare_v2(connection.raw(), sql.data(), static_cast<int>(sql.size()), &raw, &tail);
+  if (code == SQLITE_AUTH)
+    throw refused("only statements that read this database are allowed (SELECT, WITH, PRAGMA table_info)");
+  if (code != SQLITE_OK) {
+    std::string why = sqlite3_errmsg(connection.raw());
+    const int offset = sqlite3_error_offset(connection.raw());
+    if (offset >= 0) why += " (at character " + std::to_string(offset + 1) + ")";
+    throw refused(why + "; the views and their columns: saddle sql \"PRAGMA table_list\"");
+  }
+  Statement statement(connection, raw);
+  if (!raw) throw refused("there is no statement");
+  if (!blank(std::string_view(tail, sql.data() + sql.size() - tail)))
+    throw refused("one statement at a time; a second one begins after the semicolon");
+  if (!sqlite3_stmt_readonly(raw)) throw refused("only statements that read this database are allowed");
+  return fetch(statement, max_rows);
+}
+
+}  // namespace saddle::db

@@ -1,0 +1,93 @@
+#pragma once
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <future>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "db/sqlite.hpp"
+#include "db/store.hpp"
+
+// The one thread that writes. Private to db/.
+namespace saddle::db {
+
+class Writer {
+ public:
+  Writer(Connection connection, std::size_t queue_rows);
+  ~Writer();  // does not flush
+
+  // Runs `job` on the writer thread in a transaction that is synced to disk
+  // before this returns, after everything queued earlier. Rethrows its error.
+  template <class Job>
+  auto run(Job job) -> decltype(job(std::declval<Connection&>())) {
+    return on_thread([job = std::move(job)](Connection& connection) {
+      connection.execute("PRAGMA synchronous = FULL");
+      Transaction transaction(connection);
+      if constexpr (std::is_void_v<decltype(job(connection))>) {
+        job(connection);
+        transaction.commit();
+      } else {
+        auto result = job(connection);
+        transaction.commit();
+        return result;
+      }
+    });
+  }
+  // The same without a transaction: for reading, checkpoints, and flush.
+  template <class Job>
+  auto on_thread(Job job) -> decltype(job(std::declval<Connection&>())) {
+    using Result = decltype(job(std::declval<Connection&>()));
+    auto task = std::make_shared<std::packaged_task<Result(Connection&)>>(std::move(job));
+    std::future<Result> result = task->get_future();
+    std::promise<void> before;  // fails if what was queued earlier cannot be written
+    std::future<void> written = before.get_future();
+    push(Task{std::move(before), [task](Connection& connection) { (*task)(connection); }});
+    written.get();
+    return result.get();
+  }
+
+  // Queued; see Store::append_metrics.
+  void post_rows(std::int64_t attempt, const std::vector<MetricRow>& rows);
+  void post(std::function<void(Connection&)> write);
+
+ private:
+  struct Task {
+    std::promise<void> before;
+    std::function<void(Connection&)> run;
+  };
+  struct Row {
+    std::int64_t attempt, key, step;
+    double value;
+  };
+  using Rows = std::vector<Row>;
+  using Write = std::function<void(Connection&)>;
+  using Item = std::variant<Rows, Write, Task>;
+
+  void push(Item item);
+  void loop();
+  void write_pending();
+  void insert_rows();
+
+  Connection connection_;
+  const std::size_t queue_rows_;
+
+  std::mutex mutex_;
+  std::condition_variable filled_, drained_;
+  std::deque<Item> queue_;
+  std::size_t waiting_rows_ = 0;  // queued or pending
+  std::exception_ptr failure_;    // why pending rows cannot be written now
+  bool stop_ = false;
+
+  // Of the thread only. Pending work stays until it is committed.
+  Rows pending_rows_;
+  std::vector<Write> pending_writes_;
+  std::thread thread_;
+};
+
+}  // namespace saddle::db
