@@ -1,0 +1,66 @@
+#pragma once
+#include <ATen/ATen.h>
+#include <saddle/abi.h>
+
+#include <utility>
+
+// A tensor handle is a counted pointer to the tensor's implementation: what an
+// at::Tensor holds. So an array of tensors is an array of handles, and borrowing
+// costs nothing.
+namespace saddle::worker {
+
+static_assert(sizeof(at::Tensor) == sizeof(saddle_tensor*));
+
+inline c10::TensorImpl* impl(const saddle_tensor* handle) {
+  return reinterpret_cast<c10::TensorImpl*>(const_cast<saddle_tensor*>(handle));
+}
+
+// How many references plugins hold. Zero again when an instance and all it made are gone.
+int64_t handle_count();
+void count_handles(int64_t change);
+
+// A handle that the other side owns; null for an undefined tensor.
+inline saddle_tensor* give(at::Tensor tensor) {
+  if (!tensor.defined()) return nullptr;
+  count_handles(1);
+  return reinterpret_cast<saddle_tensor*>(tensor.unsafeReleaseTensorImpl());
+}
+
+// A tensor that shares the handle's; undefined for null.
+inline at::Tensor share(const saddle_tensor* handle) {
+  if (!handle) return {};
+  return at::Tensor(c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::unsafe_reclaim_from_nonowning(
+      impl(handle)));
+}
+
+// Takes back what `give` gave.
+inline at::Tensor take(saddle_tensor* handle) {
+  if (!handle) return {};
+  count_handles(-1);
+  return at::Tensor(c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::reclaim(impl(handle)));
+}
+
+// Looks like a tensor while it lives, without counting.
+class Borrowed {
+ public:
+  explicit Borrowed(const saddle_tensor* handle) {
+    if (handle)
+      tensor_ = at::Tensor(c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::reclaim(impl(handle)));
+  }
+  ~Borrowed() { (void)tensor_.unsafeReleaseTensorImpl(); }
+  Borrowed(const Borrowed&) = delete;
+  Borrowed& operator=(const Borrowed&) = delete;
+  operator const at::Tensor&() const { return tensor_; }
+  const at::Tensor& operator*() const { return tensor_; }
+  const at::Tensor* operator->() const { return &tensor_; }
+
+ private:
+  at::Tensor tensor_;
+};
+
+// A tensor that lives elsewhere, lent for a call; null for an undefined one.
+inline saddle_tensor* lend(const at::Tensor& tensor) {
+  return tensor.defined() ? reinterpret_cast<saddle_tensor*>(tensor.unsafeGetTensorImpl()) : nullptr;
+}
+
+}  // namespace saddle::worker

@@ -1,0 +1,122 @@
+#pragma once
+#include <ATen/ATen.h>
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <bridge/loader.hpp>
+#include <train/parameters.hpp>
+
+// Instances of components, as the worker uses them: C structs on one side,
+// tensors and exceptions on the other. Every function throws saddle::Error
+// "KIND 'NAME': TEXT" when the component fails.
+namespace saddle::worker {
+
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+// Of a name in a list; undefined when absent.
+at::Tensor find(const NamedTensors& list, std::string_view name);
+
+// What create() declared.
+struct Declared {
+  std::vector<train::ParameterSpec> parameters;
+  std::vector<train::BufferSpec> buffers;
+};
+
+// Owns an instance; `config` are the component's own parameters, `facts` those of abi.h's saddle_builder.fact.
+class Instance {
+ public:
+  Instance(const Component& component, const std::string& role, const nlohmann::json& config,
+           const nlohmann::json& facts);
+  virtual ~Instance();
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+
+  const Component& component() const { return component_; }
+  const Declared& declared() const { return declared_; }
+
+ protected:
+  void check(saddle_status status) const;
+  const Component& component_;
+  std::string who_;
+  Declared declared_;
+  void* instance_ = nullptr;
+};
+
+class Model : public Instance {
+ public:
+  Model(const Component& component, const std::string& role, const nlohmann::json& config,
+        const nlohmann::json& facts);
+  // Parameters and buffers in the order of declaration. Outputs must be among those the role lists.
+  NamedTensors forward(std::span<const at::Tensor> parameters, std::span<const at::Tensor> buffers,
+                       const NamedTensors& inputs, bool training) const;
+  const std::vector<std::string>& inputs() const { return inputs_; }
+  const std::vector<std::string>& outputs() const { return outputs_; }
+
+ private:
+  std::vector<std::string> inputs_, outputs_;
+};
+
+class Transform : public Instance {
+ public:
+  Transform(const Component& component, const nlohmann::json& config, const nlohmann::json& facts)
+      : Instance(component, "", config, facts) {}
+  at::Tensor apply(const at::Tensor& image) const;
+};
+
+// What a loss may ask of an update; the game implements it.
+class StepSource {
+ public:
+  virtual ~StepSource() = default;
+  virtual at::Tensor input(const std::string& name) = 0;  // undefined when there is none
+  virtual at::Tensor output(const std::string& model, const std::string& sample, const std::string& name) = 0;
+  virtual NamedTensors run(const std::string& model, const NamedTensors& inputs) = 0;
+};
+
+class Loss : public Instance {
+ public:
+  Loss(const Component& component, const nlohmann::json& config, const nlohmann::json& facts)
+      : Instance(component, "", config, facts) {}
+  // Scalar terms by name, attached to the graph.
+  NamedTensors compute(StepSource& source, const std::string& role, int64_t round,
+                       std::span<const at::Tensor> parameters, std::span<const at::Tensor> buffers) const;
+  bool speaks_to(const std::string& role) const;
+  std::vector<std::string> needs(const std::string& role) const;
+};
+
+struct DatasetInfo {
+  at::ScalarType dtype;
+  std::vector<int64_t> shape;
+  int64_t classes = 0;
+  std::vector<std::pair<std::string, int64_t>> splits;
+  std::string version;
+  nlohmann::json facts;
+  bool concurrent = false;
+};
+
+class Dataset : public Instance {
+ public:
+  Dataset(const Component& component, const nlohmann::json& config, const nlohmann::json& facts);
+  const DatasetInfo& info() const { return info_; }
+  uint32_t split(const std::string& name) const;  // throws for an unknown name, listing the known
+  // Samples [n, ...] in their own dtype and labels [n] int64 (undefined without classes), in host memory.
+  std::pair<at::Tensor, at::Tensor> read(uint32_t split, std::span<const int64_t> indices) const;
+
+ private:
+  DatasetInfo info_;
+};
+
+class Metric : public Instance {
+ public:
+  Metric(const Component& component, const nlohmann::json& config, const nlohmann::json& facts)
+      : Instance(component, "", config, facts) {}
+  void reference(const at::Tensor& features, const at::Tensor& labels) const;
+  std::vector<std::pair<std::string, double>> measure(const at::Tensor& features, const at::Tensor& labels) const;
+};
+
+}  // namespace saddle::worker

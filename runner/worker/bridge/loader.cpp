@@ -1,0 +1,177 @@
+#include <bridge/loader.hpp>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+
+#define BOOST_DLL_USE_STD_FS
+#include <boost/dll/shared_library.hpp>
+
+#include <bridge/host.hpp>
+#include <bridge/operators.hpp>
+#include <common/error.hpp>
+#include <common/sha256.hpp>
+
+namespace saddle::worker {
+namespace {
+
+const char* kind_name(int32_t kind) {
+  constexpr const char* names[] = {"", "model", "loss", "dataset", "metric", "transform"};
+  return kind >= SADDLE_KIND_MODEL && kind <= SADDLE_KIND_TRANSFORM ? names[kind] : "";
+}
+
+[[noreturn]] void refuse(const std::filesystem::path& file, const std::string& why) {
+  throw Error(file.string() + ": " + why);
+}
+
+bool valid_name(const char* name) {
+  if (!name || !*name) return false;
+  for (const char* p = name; *p; ++p)
+    if (!(*p == '_' || (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9'))) return false;
+  return true;
+}
+
+// Bytes that version 1 requires of each interface; later versions append.
+void check_interface(const std::filesystem::path& file, const saddle_component& c) {
+  const std::string who = std::string(kind_name(c.kind)) + " '" + c.name + "'";
+  const void* table = c.as.model;
+  if (!table) refuse(file, who + " has no interface (component.as is null)");
+  uint32_t needed = 0;
+  bool complete = false;
+  switch (c.kind) {
+    case SADDLE_KIND_MODEL:
+    case SADDLE_KIND_TRANSFORM:
+      needed = sizeof(saddle_model);
+      complete = c.as.model->struct_size >= needed && c.as.model->create && c.as.model->destroy && c.as.model->forward;
+      break;
+    case SADDLE_KIND_LOSS:
+      needed = sizeof(saddle_loss);
+      complete = c.as.loss->struct_size >= needed && c.as.loss->create && c.as.loss->destroy && c.as.loss->compute;
+      break;
+    case SADDLE_KIND_DATASET:
+      needed = sizeof(saddle_dataset);
+      complete = c.as.dataset->struct_size >= needed && c.as.dataset->create && c.as.dataset->destroy &&
+                 c.as.dataset->info && c.as.dataset->fill;
+      break;
+    default:
+      needed = sizeof(saddle_metric);
+      complete = c.as.metric->struct_size >= needed && c.as.metric->create && c.as.metric->destroy &&
+                 c.as.metric->reference && c.as.metric->measure;
+  }
+  if (!complete)
+    refuse(file, who + ": its interface is shorter than the " + std::to_string(needed) +
+                     " bytes of ABI version 1, or one of its functions is null");
+}
+
+Component read_component(const std::filesystem::path& file, const saddle_component* c) {
+  if (!c) refuse(file, "a component in its list is null");
+  if (c->struct_size < sizeof(saddle_component)) refuse(file, "a component's struct_size is too small");
+  Component component{c, {}, kind_name(c->kind), ""};
+  if (component.kind.empty()) refuse(file, "a component of the unknown kind " + std::to_string(c->kind));
+  if (!valid_name(c->name))
+    refuse(file, "a " + component.kind + " has a name that is not made of a-z, 0-9 and _");
+  component.name = c->name;
+  const std::string who = component.kind + " '" + component.name + "'";
+  if (!c->description) refuse(file, who + " has no description");
+  try {
+    component.description = nlohmann::json::parse(c->description);
+  } catch (const nlohmann::json::exception& e) {
+    refuse(file, who + ": its description is not JSON: " + e.what());
+  }
+  const auto& d = component.description;
+  if (!d.is_object()) refuse(file, who + ": its description is not a JSON object");
+  for (const char* key : {"kind", "name", "version", "doc"})
+    if (!d.contains(key) || !d[key].is_string()) refuse(file, who + ": its description lacks the text \"" + key + "\"");
+  if (d["kind"] != component.kind || d["name"] != component.name)
+    refuse(file, who + ": its description speaks of " + d["kind"].get<std::string>() + " '" +
+                     d["name"].get<std::string>() + "'");
+  if (!d.contains("parameters") || !d["parameters"].is_object() ||
+      d["parameters"].value("type", std::string()) != "object")
+    refuse(file, who + ": \"parameters\" of its description is not a JSON Schema of type object");
+  check_interface(file, *c);
+  return component;
+}
+
+Plugin open(const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file)) refuse(file, "no such file");
+  // Kept open for the life of the process: callbacks and tables of the plugin stay in use.
+  static std::vector<std::unique_ptr<boost::dll::shared_library>> libraries;
+  auto library = std::make_unique<boost::dll::shared_library>();
+  try {
+    // rtld_now: an unresolved symbol is an exception here, not the end of the process later.
+    library->load(std::filesystem::absolute(file),
+                  boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+  } catch (const std::exception& e) {
+    refuse(file, std::string("cannot be opened: ") + e.what());
+  }
+  if (!library->has(SADDLE_ENTRY_NAME))
+    refuse(file, "does not export " SADDLE_ENTRY_NAME ", so it is not a Saddle plugin");
+  const auto entry = reinterpret_cast<saddle_plugin_entry>(
+      &library->get<const saddle_plugin*(const saddle_host*)>(SADDLE_ENTRY_NAME));
+  libraries.push_back(std::move(library));
+
+  const saddle_plugin* p = entry(&host_table());
+  if (!p) check_component(SADDLE_ERROR, file.string());
+  if (p->struct_size < sizeof(saddle_plugin))
+    refuse(file, "its saddle_plugin has struct_size " + std::to_string(p->struct_size) + ", less than the " +
+                     std::to_string(sizeof(saddle_plugin)) + " of ABI version 1");
+  if (p->abi_version < 1 || p->abi_version > SADDLE_ABI_VERSION)
+    refuse(file, "speaks ABI version " + std::to_string(p->abi_version) + "; this host speaks 1 to " +
+                     std::to_string(SADDLE_ABI_VERSION));
+  Plugin plugin{file, p->name ? p->name : "", p->version ? p->version : "", p->abi_version, {}};
+  if (p->component_count == 0 || !p->components) refuse(file, "has no components");
+  std::set<std::string> names;
+  for (uint32_t i = 0; i < p->component_count; ++i) {
+    plugin.components.push_back(read_component(file, p->components[i]));
+    const Component& c = plugin.components.back();
+    if (!names.insert(c.kind + "/" + c.name).second) refuse(file, "has two components " + c.kind + "/" + c.name);
+  }
+  for (uint32_t i = 0; i < p->operator_count; ++i) {
+    saddle_operator_slot* slot = p->operators[i];
+    if (!slot || !slot->schema) refuse(file, "an operator slot without a schema");
+    try {
+      slot->handle = resolve_operator(slot->schema);
+    } catch (const Error& e) {
+      refuse(file, e.what());
+    }
+  }
+  return plugin;
+}
+
+}  // namespace
+
+const Plugin& load_plugin(const std::filesystem::path& file) {
+  static std::mutex mutex;
+  static std::map<std::filesystem::path, std::unique_ptr<Plugin>> loaded;
+  const std::lock_guard lock(mutex);
+  auto& plugin = loaded[std::filesystem::weakly_canonical(file)];
+  if (!plugin) plugin = std::make_unique<Plugin>(open(file));
+  return *plugin;
+}
+
+const Component& find_component(const std::filesystem::path& file, const std::string& kind, const std::string& name) {
+  const Plugin& plugin = load_plugin(file);
+  for (const Component& c : plugin.components)
+    if (c.kind == kind && c.name == name) return c;
+  throw Error(file.string() + ": has no " + kind + " '" + name + "'");
+}
+
+nlohmann::json describe_plugin(const std::filesystem::path& file) {
+  nlohmann::json line = {{"file", file.string()}, {"sha256", ""}, {"ok", false}};
+  try {
+    line["sha256"] = sha256_file(file);
+    const Plugin& plugin = load_plugin(file);
+    line["plugin"] = {{"name", plugin.name}, {"version", plugin.version}, {"abi", plugin.abi_version}};
+    line["components"] = nlohmann::json::array();
+    for (const Component& c : plugin.components) line["components"].push_back(c.description);
+    line["ok"] = true;
+  } catch (const std::exception& e) {
+    std::string text = message_of(e);
+    const std::string prefix = file.string() + ": ";
+    line["error"] = text.starts_with(prefix) ? text.substr(prefix.size()) : text;
+  }
+  return line;
+}
+
+}  // namespace saddle::worker

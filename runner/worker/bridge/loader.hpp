@@ -1,0 +1,36 @@
+#pragma once
+#include <saddle/abi.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+// Opens plugins with Boost.DLL and checks what they say before anything uses it.
+namespace saddle::worker {
+
+struct Component {
+  const saddle_component* c = nullptr;
+  nlohmann::json description;
+  std::string kind, name;
+};
+
+struct Plugin {
+  std::filesystem::path file;
+  std::string name, version;
+  uint32_t abi_version = 0;
+  std::vector<Component> components;
+};
+
+// Opens a plugin, once per process; it is never unloaded. Throws saddle::Error,
+// naming the file and the rule it breaks.
+const Plugin& load_plugin(const std::filesystem::path& file);
+
+// A component of a loaded plugin file; throws saddle::Error when it has none of that kind and name.
+const Component& find_component(const std::filesystem::path& file, const std::string& kind, const std::string& name);
+
+// One JSON line as contracts of `saddle-worker describe` say.
+nlohmann::json describe_plugin(const std::filesystem::path& file);
+
+}  // namespace saddle::worker
