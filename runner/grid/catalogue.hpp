@@ -52,7 +52,7 @@ class Catalogue {
   const Component* find(const std::string& kind, const std::string& name) const;
   // Names of one kind, sorted.
   std::vector<std::string> names(const std::string& kind) const;
-  // Sorted by kind, then name.
+  // By kind (in the order of component_kinds), then name.
   std::vector<const Component*> components() const;
   const std::vector<BrokenPlugin>& broken() const { return broken_; }
   const std::vector<ShadowedComponent>& shadowed() const { return shadowed_; }

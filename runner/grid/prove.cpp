@@ -1,0 +1,164 @@
+// Shapes depend on parameters, so no description can promise them: the worker
+// builds every distinct game of the plan once and says what does not fit.
+#include <algorithm>
+#include <set>
+
+#include <common/error.hpp>
+#include <common/paths.hpp>
+#include <common/process.hpp>
+#include <common/sha256.hpp>
+#include <grid/file_hashes.hpp>
+#include <grid/identity.hpp>
+#include <grid/plan.hpp>
+#include <grid/problems.hpp>
+#include <grid/spec.hpp>
+
+namespace saddle {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr double kSilence_s = 120;
+
+struct Proof {
+  std::shared_ptr<const PlannedConfig> config;
+  Json plugins;
+  fs::path kept;  // where a success is remembered; empty when there is no cache
+  bool settled = false;
+};
+
+// What shapes depend on: all but the optimizers and how long and on what it runs.
+std::string shape_key(const Json& resolved) {
+  Json part = {{"dataset", resolved.at("dataset")},
+               {"models", resolved.at("models")},
+               {"losses", resolved.at("losses")}};
+  const Json& train = resolved.at("train");
+  for (const char* key : {"latent", "pass", "augment", "precision", "memory_format", "spectral_norm"})
+    part["train"][key] = train.at(key);
+  for (const Json& metric : resolved.at("metrics"))
+    part["features"].push_back({metric.at("use"), metric.at("features")});
+  return canonical_json(part);
+}
+
+// The part of the key that a rebuilt plugin or worker changes.
+std::string binaries_key(const Json& resolved, const Catalogue& catalogue) {
+  std::string key;
+  const Json files = plugin_files(resolved, catalogue);
+  for (const auto& [name, file] : files.items()) {
+    const std::size_t slash = name.find('/');
+    key += name + "=" + catalogue.find(name.substr(0, slash), name.substr(slash + 1))->sha256 + ";";
+  }
+  return key;
+}
+
+std::vector<Proof> wanted(const Plan& plan, const Catalogue& catalogue) {
+  FileHashes hashes;
+  const std::string worker = hashes.of(worker_path());
+  hashes.save();
+  const fs::path cache = cache_folder();
+  std::set<const PlannedConfig*> looked_at;
+  std::set<std::string> keys;
+  std::vector<Proof> proofs;
+  for (const PlannedTrial& trial : plan.trials) {
+    if (!looked_at.insert(trial.config.get()).second) continue;
+    const Json& resolved = trial.config->resolved;
+    const std::string key = sha256(shape_key(resolved) + binaries_key(resolved, catalogue) + worker);
+    if (!keys.insert(key).second) continue;
+    const fs::path kept = cache.empty() ? fs::path() : cache / "proofs" / key;
+    std::error_code error;
+    if (!kept.empty() && fs::exists(kept, error)) continue;
+    proofs.push_back({trial.config, plugin_files(resolved, catalogue), kept, false});
+  }
+  return proofs;
+}
+
+class Prover {
+ public:
+  explicit Prover(std::vector<Proof> proofs) : proofs_(std::move(proofs)) {}
+
+  void run(Problems& problems) {
+    while (const std::size_t open = count_open()) {
+      if (problems.many()) return;
+      const ChildResult result = run_child({worker_path().string(), "prove"}, questions(), kSilence_s);
+      take_answers(result.out, problems);
+      const std::size_t left = count_open();
+      if (left == 0) return;
+      // Answers come in order, so the process ended in the first one left.
+      Proof& culprit = first_open();
+      culprit.settled = true;
+      if (result.ok() && left == open) {
+        throw Error(
+            "the worker left without proving anything; is " + worker_path().string() + " of this build?",
+            kEnvironment);
+      }
+      fail(culprit, "", "the worker that built this " + result.failure(), problems);
+    }
+  }
+
+ private:
+  std::size_t count_open() const {
+    std::size_t count = 0;
+    for (const Proof& proof : proofs_) count += !proof.settled;
+    return count;
+  }
+
+  Proof& first_open() {
+    for (Proof& proof : proofs_) {
+      if (!proof.settled) return proof;
+    }
+    throw Error("no proof is open", kEnvironment);
+  }
+
+  std::string questions() const {
+    std::string lines;
+    for (std::size_t i = 0; i < proofs_.size(); ++i) {
+      if (proofs_[i].settled) continue;
+      const Json line = {{"id", i}, {"config", proofs_[i].config->resolved}, {"plugins", proofs_[i].plugins}};
+      lines += line.dump() + "\n";
+    }
+    return lines;
+  }
+
+  void take_answers(const std::string& out, Problems& problems) {
+    std::size_t start = 0;
+    while (start < out.size()) {
+      const std::size_t end = std::min(out.find('\n', start), out.size());
+      const Json answer = Json::parse(out.begin() + static_cast<std::ptrdiff_t>(start),
+                                      out.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
+      start = end + 1;
+      if (!answer.is_object() || !answer.contains("id") || !answer["id"].is_number_unsigned())
+        continue;  // a plugin's print
+      const std::size_t id = answer["id"];
+      if (id >= proofs_.size() || proofs_[id].settled) continue;
+      Proof& proof = proofs_[id];
+      proof.settled = true;
+      const auto text = [&](const char* name, const char* otherwise) {
+        return answer.contains(name) && answer[name].is_string() ? answer[name].get<std::string>()
+                                                                 : otherwise;
+      };
+      if (answer.contains("ok") && answer["ok"] == true) {
+        if (!proof.kept.empty())
+          replace_file(proof.kept, answer.value("models", Json::object()).dump() + "\n");
+      } else {
+        fail(proof, text("pointer", ""), text("message", "the worker gave no reason"), problems);
+      }
+    }
+  }
+
+  void fail(const Proof& proof, const std::string& pointer, const std::string& text, Problems& problems) {
+    std::string whole = text;
+    if (!proof.config->label.empty()) whole += " (in " + proof.config->label + ")";
+    problems.add(proof.config->origin->where(pointer), pointer, whole);
+  }
+
+  std::vector<Proof> proofs_;
+};
+
+}  // namespace
+
+void prove(const Plan& plan, const Catalogue& catalogue) {
+  Problems problems;
+  Prover(wanted(plan, catalogue)).run(problems);
+  problems.throw_if_any();
+}
+
+}  // namespace saddle

@@ -1,0 +1,271 @@
+#include <grid/spec.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+#include <common/nearest.hpp>
+#include <grid/host_schema.hpp>
+#include <grid/schema.hpp>
+#include <grid/sweep.hpp>
+
+namespace saddle {
+namespace {
+
+constexpr std::int64_t kMostSeeds = 100000;
+
+bool is_grid_key(const std::string& key) { return host_schema()["grid"]["properties"].contains(key); }
+
+// A --set argument. Its value is JSON, or else a string: --set losses.0.use=hinge.
+std::optional<Override> parse_set(const std::string& argument, Problems& problems) {
+  Override result;
+  result.set = "--set " + argument;
+  const std::size_t equals = argument.find('=');
+  result.path =
+      equals == std::string::npos ? std::vector<std::string>{} : split_path(argument.substr(0, equals));
+  if (result.path.empty()) {
+    problems.add(result.set, "", "expected PATH=VALUE, as train.rounds=100 or losses.0.use=hinge");
+    return std::nullopt;
+  }
+  for (const std::string& part : result.path) result.pointer = pointer_child(result.pointer, part);
+  const std::string text = argument.substr(equals + 1);
+  const std::size_t first = text.find_first_not_of(" \t\n");
+  const bool must_parse =
+      first != std::string::npos && std::string("{[\"").find(text[first]) != std::string::npos;
+  if (must_parse || !Json::parse(text, nullptr, false).is_discarded()) {
+    try {
+      result.value = Document::parse(text, "--set " + argument.substr(0, equals)).root();
+    } catch (const Error& error) {
+      problems.add(error.what(), "", "write JSON here, or a plain word for a string");
+      return std::nullopt;
+    }
+  } else {
+    result.value = text;
+    try {
+      (void)result.value.dump();
+    } catch (const Json::exception&) {
+      problems.add(result.set, "", "the value is no UTF-8 text");
+      return std::nullopt;
+    }
+  }
+  return result;
+}
+
+class SpecReader {
+ public:
+  SpecReader(Spec& spec, Problems& problems) : spec_(spec), problems_(problems) {}
+
+  void read(const std::vector<std::string>& arguments) {
+    if (!spec_.document.root().is_object()) {
+      problems_.add(spec_.document.where(""), "",
+                    "a grid file holds one object, found " + describe_value(spec_.document.root()));
+      return;
+    }
+    Json own = Json::object();
+    spec_.base = Json::object();
+    for (const auto& [key, value] : spec_.document.root().items())
+      (is_grid_key(key) ? own : spec_.base)[key] = value;
+    for (const std::string& argument : arguments) take_set(own, argument);
+
+    const auto report = [&](const std::string& pointer, const std::string& text, bool key) {
+      fail(pointer, text, key);
+    };
+    own = apply_schemas({&host_schema()["grid"]}, own, "", "the grid file", report);
+    spec_.name = own.contains("name") && own["name"].is_string() ? own["name"].get<std::string>() : "";
+    if (own["limits"].is_object() && !problems_.any()) {
+      spec_.limits.time_s = own["limits"]["time_s"];
+      spec_.limits.stop_after_failures = own["limits"]["stop_after_failures"].get<int>();
+    }
+    read_seeds(own["seeds"]);
+    if (own["exclude"].is_array()) read_exclude(own["exclude"]);
+    spec_.axes = read_sweep(spec_.document, problems_);
+  }
+
+ private:
+  void fail(const std::string& pointer, const std::string& text, bool key = false) {
+    for (auto set = own_sets_.rbegin(); set != own_sets_.rend(); ++set) {
+      if ((pointer + "/").starts_with(set->pointer + "/")) return problems_.add(set->set, pointer, text);
+    }
+    problems_.add(spec_.document.where(pointer, key), pointer, text);
+  }
+
+  void take_set(Json& own, const std::string& argument) {
+    std::optional<Override> set = parse_set(argument, problems_);
+    if (!set) return;
+    if (set->path[0] == "sweep" || set->path[0] == "exclude") {
+      problems_.add(set->set, set->pointer,
+                    "\"" + set->path[0] +
+                        "\" cannot be set; set the path itself, which then has one value in every trial");
+    } else if (is_grid_key(set->path[0])) {
+      if (std::string why = set_at(own, set->path, set->value); !why.empty())
+        problems_.add(set->set, set->pointer, why);
+      own_sets_.push_back(std::move(*set));
+    } else {
+      spec_.sets.push_back(std::move(*set));
+    }
+  }
+
+  void read_seeds(const Json& seeds) {
+    static const Json list = {
+        {"type", "array"}, {"minItems", 1}, {"items", {{"type", "integer"}, {"minimum", 0}}}};
+    static const Json count = {{"type", "object"},
+                               {"properties",
+                                {{"count", {{"type", "integer"}, {"minimum", 1}, {"maximum", kMostSeeds}}},
+                                 {"from", {{"type", "integer"}, {"minimum", 0}, {"default", 0}}}}},
+                               {"required", {"count"}}};
+    bool good = true;
+    const auto report = [&](const std::string& pointer, const std::string& text, bool key) {
+      good = false;
+      fail(pointer, text, key);
+    };
+    if (seeds.is_object()) {
+      const Json range = apply_schemas({&count}, seeds, "/seeds", "seeds", report);
+      if (!good) return;
+      const std::int64_t from = range["from"], n = range["count"];
+      if (from > std::numeric_limits<std::int64_t>::max() - n)
+        return fail("/seeds/from", "the last seed does not fit in 63 bits");
+      for (std::int64_t i = 0; i < n; ++i) spec_.seeds.push_back(from + i);
+    } else if (seeds.is_array()) {
+      const Json values = apply_schema(list, seeds, "/seeds", report);
+      if (good) spec_.seeds = values.get<std::vector<std::int64_t>>();
+    } else {
+      fail("/seeds",
+           "expected a list of integers or {\"count\": n, \"from\": k}, found " + describe_value(seeds));
+    }
+  }
+
+  void read_exclude(const Json& patterns) {
+    for (std::size_t i = 0; i < patterns.size(); ++i) {
+      const std::string pointer = pointer_child("/exclude", i);
+      if (!patterns[i].is_object() || patterns[i].empty()) {
+        fail(pointer, "expected an object of paths and the values that are left out together, found " +
+                          describe_value(patterns[i]));
+        continue;
+      }
+      for (const auto& [key, value] : patterns[i].items()) {
+        const std::vector<std::string> path = split_path(key);
+        const auto& sections = config_sections();
+        if (path.empty() || std::find(sections.begin(), sections.end(), path[0]) == sections.end()) {
+          fail(
+              pointer_child(pointer, key),
+              "\"" + key + "\" is no path in a config. " + suggestion(path.empty() ? key : path[0], sections),
+              true);
+        }
+      }
+      spec_.exclude.push_back(patterns[i]);
+    }
+  }
+
+  Spec& spec_;
+  Problems& problems_;
+  std::vector<Override> own_sets_;  // of the grid's own keys
+};
+
+}  // namespace
+
+const std::vector<std::string>& config_sections() {
+  static const std::vector<std::string> sections = {"dataset", "models",  "losses", "optimizers",
+                                                    "train",   "metrics", "record", "checkpoint"};
+  return sections;
+}
+
+std::vector<std::string> split_path(const std::string& path) {
+  std::vector<std::string> parts;
+  std::size_t start = 0;
+  while (true) {
+    const std::size_t end = std::min(path.find('.', start), path.size());
+    if (end == start) return {};
+    parts.push_back(path.substr(start, end - start));
+    if (end == path.size()) return parts;
+    start = end + 1;
+  }
+}
+
+std::string set_at(Json& root, const std::vector<std::string>& path, const Json& value) {
+  Json* node = &root;
+  for (const std::string& part : path) {
+    if (node->is_array()) {
+      std::size_t index = 0;
+      const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index);
+      if (error != std::errc() || end != part.data() + part.size() || index >= node->size()) {
+        return "the list has " + std::to_string(node->size()) + (node->size() == 1 ? " entry" : " entries") +
+               " (counted from 0); there is no \"" + part + "\"";
+      }
+      node = &(*node)[index];
+    } else if (node->is_object() || node->is_null()) {
+      node = &(*node)[part];
+    } else {
+      return describe_value(*node) + " has no \"" + part + "\" in it";
+    }
+  }
+  *node = value;
+  return {};
+}
+
+const Json* value_at(const Json& root, const std::vector<std::string>& path) {
+  const Json* node = &root;
+  for (const std::string& part : path) {
+    if (node->is_object()) {
+      const auto found = node->find(part);
+      if (found == node->end()) return nullptr;
+      node = &*found;
+    } else if (node->is_array()) {
+      std::size_t index = 0;
+      const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index);
+      if (error != std::errc() || end != part.data() + part.size() || index >= node->size()) return nullptr;
+      node = &(*node)[index];
+    } else {
+      return nullptr;
+    }
+  }
+  return node;
+}
+
+std::shared_ptr<const Spec> read_spec(Document document, const std::vector<std::string>& sets,
+                                      Problems& problems) {
+  auto spec = std::make_shared<Spec>();
+  spec->document = std::move(document);
+  SpecReader(*spec, problems).read(sets);
+  return spec;
+}
+
+std::vector<const Override*> Origin::overrides() const {
+  std::vector<const Override*> result;
+  for (std::size_t axis = 0; axis < points_.size(); ++axis) {
+    for (const Override& entry : spec_->axes[axis].points[points_[axis]].overrides) result.push_back(&entry);
+  }
+  for (const Override& entry : spec_->sets) result.push_back(&entry);
+  return result;
+}
+
+Json Origin::compose(Problems& problems) const {
+  Json config = spec_->base;
+  for (const Override* entry : overrides()) {
+    const std::string why = set_at(config, entry->path, entry->value);
+    if (why.empty()) continue;
+    problems.add(entry->set.empty() ? spec_->document.where(entry->key_source, true) : entry->set,
+                 entry->pointer, why);
+  }
+  return config;
+}
+
+std::string Origin::where(const std::string& pointer, bool key) const {
+  const std::vector<const Override*> all = overrides();
+  for (auto entry = all.rbegin(); entry != all.rend(); ++entry) {
+    const Override& o = **entry;
+    if (!(pointer + "/").starts_with(o.pointer + "/")) continue;
+    if (!o.set.empty()) return o.set;
+    const std::string rest = pointer.substr(o.pointer.size());
+    return rest.empty() && key ? spec_->document.where(o.key_source, true)
+                               : spec_->document.where(o.source + rest, key);
+  }
+  if (spec_->document.offset(pointer) == std::string::npos) {
+    for (const Override* entry : all) {  // made on the way to an override's path
+      if (!(entry->pointer + "/").starts_with(pointer + "/")) continue;
+      return entry->set.empty() ? spec_->document.where(entry->key_source, true) : entry->set;
+    }
+  }
+  return spec_->document.where(pointer, key);
+}
+
+}  // namespace saddle
