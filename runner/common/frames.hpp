@@ -168,6 +168,7 @@ class FrameReader {
     if (begin_ > 0) buffer_.erase(0, begin_);
     begin_ = 0;
     buffer_.append(static_cast<const char*>(bytes), size);
+    fed_ += size;
   }
 
   // False when the next frame is not complete yet.
@@ -184,6 +185,9 @@ class FrameReader {
     begin_ += sizeof(length) + length;
     return true;
   }
+
+  // All bytes that it was ever fed.
+  std::uint64_t bytes_read() const { return fed_; }
 
   // Bytes of a frame that was never completed: not 0 at the end of the stream
   // means that the worker died while it wrote.
@@ -210,6 +214,7 @@ class FrameReader {
 
   std::string buffer_;
   std::size_t begin_ = 0;
+  std::uint64_t fed_ = 0;
 };
 
 // Calls f(MetricRow) for each row of a kMetrics frame.

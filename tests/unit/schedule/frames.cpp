@@ -1,4 +1,4 @@
-#include "frames.hpp"
+#include <common/frames.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>

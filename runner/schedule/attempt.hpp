@@ -1,0 +1,78 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <common/frames.hpp>
+#include <common/json.hpp>
+#include <db/store.hpp>
+#include <schedule/ending.hpp>
+#include <schedule/machine.hpp>
+#include <schedule/observer.hpp>
+#include <schedule/process.hpp>
+
+namespace saddle::schedule {
+
+// One worker process and what it has told so far. Every frame goes to the store
+// as it arrives; db::Error passes through everything here.
+class Attempt {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // Claims the trial, makes the attempt's folder below `runs`, starts the worker
+  // from the furthest checkpoint that is what it was. When that fails the attempt
+  // is ended in the store before the error goes on.
+  Attempt(const Job& job, db::Store& store, Observer& observer, const std::filesystem::path& worker,
+          const std::filesystem::path& runs, const OomWatch& oom);
+
+  const Job& job() const { return job_; }
+  Process& process() { return process_; }
+
+  // Reads at most `limit` bytes of frames. A worker that sends what is no frame,
+  // or a message that makes no sense, is killed.
+  void read_frames(std::size_t limit);
+
+  // Asks it to stop, once; kills it when `grace` is over.
+  void cancel(std::chrono::milliseconds grace);
+  void time_out(std::chrono::milliseconds grace, double time_limit_s);
+  void kill();
+
+  Clock::time_point started() const { return started_; }
+  bool stopping() const { return grace_end_.has_value(); }
+  std::optional<Clock::time_point> grace_end() const { return grace_end_; }
+
+  // Once the process has ended: takes its last frames and ends the attempt in
+  // the store.
+  db::AttemptEnd finish(OomWatch& oom);
+
+ private:
+  Process launch(const std::filesystem::path& worker, const std::filesystem::path& runs);
+  std::optional<db::Checkpoint> usable_checkpoint();
+  void stop(std::chrono::milliseconds grace);
+  void handle(const Frame& frame);
+  void on_event(const Json& event, std::string_view text);
+  void on_started(const Json& event);
+  void on_metrics(std::string_view payload);
+  void on_artifact(const Json& artifact);
+
+  Job job_;
+  db::Store& store_;
+  Observer& observer_;
+  std::optional<db::Checkpoint> from_;
+  db::Attempt row_;
+  std::filesystem::path folder_;
+  Process process_;
+  FrameReader reader_;
+  std::unordered_map<std::uint32_t, std::int64_t> keys_;  // the worker's number -> the store's
+  std::vector<db::MetricRow> rows_;                       // reused
+  Evidence evidence_;
+  std::int64_t oom_at_start_;
+  Clock::time_point started_ = Clock::now();
+  std::optional<Clock::time_point> grace_end_;
+};
+
+}  // namespace saddle::schedule

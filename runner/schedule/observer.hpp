@@ -1,0 +1,36 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include <common/frames.hpp>
+#include <common/json.hpp>
+#include <db/store.hpp>
+
+namespace saddle::schedule {
+
+// A trial that shall run.
+struct Job {
+  std::int64_t trial = 0;  // its id in the store
+  std::string name, experiment;
+  std::int64_t seed = 0;
+  Json config;                // resolved
+  Json plugins;               // {"loss/hinge": "/abs/file.so", ...}
+  int threads = 1;            // train.threads of the config
+  bool from_scratch = false;  // do not go on from a checkpoint
+};
+
+// Told what happens while trials run, on the scheduler's thread. Be quick.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  // start_step: of the checkpoint it goes on from; -1 when it starts anew.
+  virtual void on_start(const Job&, std::int64_t /*attempt_number*/, std::int64_t /*start_step*/) {}
+  virtual void on_progress(const Job&, const ProgressReport&) {}
+  virtual void on_warning(const Job&, const std::string&) {}
+  virtual void on_end(const Job&, const db::AttemptEnd&, double /*seconds*/, const std::filesystem::path&) {}
+  virtual void on_notice(const std::string&) {}  // about the run as a whole
+  virtual void on_tick() {}                      // at least five times a second
+};
+
+}  // namespace saddle::schedule

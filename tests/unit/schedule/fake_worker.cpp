@@ -1,0 +1,197 @@
+// A worker without LibTorch: it speaks the frame protocol and does what its
+// trial's config says under "fake", to be whatever a scheduler must survive.
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+
+#include <common/frames.hpp>
+#include <common/sha256.hpp>
+
+using nlohmann::json;
+using namespace saddle;
+
+namespace {
+
+volatile sig_atomic_t stop = 0;
+
+struct Arguments {
+  std::string trial, folder, resume;
+  int frames_fd = -1;
+};
+
+Arguments parse(int argc, char** argv) {
+  Arguments a;
+  for (int i = 2; i + 1 < argc; i += 2) {
+    const std::string name = argv[i];
+    if (name == "--trial") a.trial = argv[i + 1];
+    if (name == "--folder") a.folder = argv[i + 1];
+    if (name == "--resume") a.resume = argv[i + 1];
+    if (name == "--frames-fd") a.frames_fd = std::atoi(argv[i + 1]);
+  }
+  return a;
+}
+
+void finished(FrameWriter& frames, const char* reason, std::int64_t step, const char* message = "") {
+  frames.event(json{{"type", "finished"}, {"reason", reason}, {"message", message}, {"step", step}}.dump());
+}
+
+void save_checkpoint(FrameWriter& frames, const Arguments& a, std::int64_t step) {
+  const std::string path = a.folder + "/checkpoint.safetensors";
+  std::ofstream(path) << step;
+  frames.artifact(json{{"kind", "checkpoint"},
+                       {"name", "checkpoint"},
+                       {"step", step},
+                       {"path", "checkpoint.safetensors"},
+                       {"sha256", sha256_file(path)},
+                       {"bytes", std::filesystem::file_size(path)},
+                       {"media_type", "application/octet-stream"}}
+                      .dump());
+  frames.event(json{{"type", "checkpoint"}, {"step", step}, {"path", "checkpoint.safetensors"}}.dump());
+}
+
+[[noreturn]] void sleep_for_ever() {
+  for (;;) ::pause();
+}
+
+// Rounds as a real worker counts them: continues, checkpoints, stops on SIGTERM.
+int train(FrameWriter& frames, const Arguments& a, const json& fake, std::int64_t start) {
+  const std::int64_t rounds = fake.value("rounds", 5);
+  const std::int64_t every = fake.value("checkpoint_every", 0);
+  for (std::int64_t step = start + 1; step <= rounds; ++step) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(fake.value("round_ms", 0)));
+    frames.metric(0, step, 1.0 / static_cast<double>(step));
+    frames.progress(step, rounds, 10);
+    if (every > 0 && step % every == 0) save_checkpoint(frames, a, step);
+    if (step == fake.value("kill_at", -1) && start == 0) ::raise(SIGKILL);
+    if (stop != 0) {
+      save_checkpoint(frames, a, step);
+      finished(frames, "cancelled", step);
+      return 0;
+    }
+  }
+  std::ofstream(a.folder + "/samples-end.png") << "not a picture";
+  frames.artifact(json{
+      {"kind", "samples"},
+      {"name", "samples-end"},
+      {"step", rounds},
+      {"path", "samples-end.png"},
+      {"sha256", std::string(64, 'a')},
+      {"bytes", 13},
+      {"media_type",
+       "image/png"}}.dump());
+  finished(frames, "ok", rounds);
+  return 0;
+}
+
+void print_info() {
+  std::cout << R"({"libtorch":"0.0.0","cxx_abi":1,"isa":"none","cuda":{"available":false,"reason":"fake"},)"
+            << R"("threads":1})" << std::endl;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::strcmp(argv[1], "info") == 0) return print_info(), 0;
+  if (argc < 2 || std::strcmp(argv[1], "train") != 0) return 2;
+  const Arguments a = parse(argc, argv);
+  const json trial = json::parse(std::ifstream(a.trial));
+  const json fake = trial.at("config").value("fake", json::object());
+  const std::string what = fake.value("do", "succeed");
+
+  if (what == "exit") {
+    std::cout << "first words on stdout\n" << std::flush;
+    std::cerr << "cannot open the data\n";
+    return 1;
+  }
+  struct sigaction action {};
+  action.sa_handler = what == "ignore_sigterm" ? SIG_IGN : [](int) { stop = 1; };
+  ::sigaction(SIGTERM, &action, nullptr);
+
+  FrameWriter frames(a.frames_fd);
+  std::ofstream(a.folder + "/worker.pid") << ::getpid();
+  std::int64_t start = 0;
+  if (!a.resume.empty()) std::ifstream(a.resume) >> start;
+  frames.event(
+      json{{"type", "started"},
+           {"pid", ::getpid()},
+           {"libtorch", "0.0.0"},
+           {"threads", std::atoi(std::getenv("OMP_NUM_THREADS") ? std::getenv("OMP_NUM_THREADS") : "-1")},
+           {"device", "cpu"},
+           {"isa", "none"},
+           {"parameters", {{"generator", 10}}},
+           {"plugins", json::array({{{"component", "loss/fake"},
+                                     {"version", "1"},
+                                     {"file", "/fake.so"},
+                                     {"sha256", std::string(64, 'b')}}})},
+           {"resumed_from_step", a.resume.empty() ? -1 : start}}
+          .dump());
+  frames.key(R"({"id":0,"name":"generator/total","protocol":null})");
+
+  if (what == "succeed" || what == "train") return train(frames, a, fake, start);
+  if (what == "signal") {
+    frames.metric(0, 1, 0.25);
+    frames.flush();
+    std::cerr << "about to crash\n";
+    ::signal(fake.at("signal").get<int>(), SIG_DFL);
+    ::raise(fake.at("signal").get<int>());
+  }
+  if (what == "hang" || what == "ignore_sigterm") {
+    if (what == "ignore_sigterm") sleep_for_ever();
+    while (stop == 0) ::usleep(1000);
+    save_checkpoint(frames, a, 1);
+    return finished(frames, "cancelled", 1), 0;
+  }
+  if (what == "nan") {
+    frames.metric(0, 1, std::numeric_limits<double>::quiet_NaN());
+    frames.metric(0, 2, std::numeric_limits<double>::infinity());
+    frames.metric(0, 3, -std::numeric_limits<double>::infinity());
+    return finished(frames, "ok", 3), 0;
+  }
+  if (what == "diverge") {
+    frames.metric(0, 7, std::numeric_limits<double>::quiet_NaN());
+    return finished(frames, "diverged", 7, "generator/total is nan"), 0;
+  }
+  if (what == "error") return finished(frames, "error", 0, "the loss threw: no"), 0;
+  if (what == "babble") {
+    const std::string line(1023, 'x');
+    for (int i = 0; i < 4096; ++i) std::cout << line << '\n';
+    return finished(frames, "ok", 0), 0;
+  }
+  if (what == "flood") {
+    const std::int64_t rows = fake.at("rows").get<std::int64_t>();
+    const std::uint32_t keys = fake.value("keys", 8);
+    for (std::uint32_t key = 1; key < keys; ++key)
+      frames.key(json{{"id", key}, {"name", "term/" + std::to_string(key)}, {"protocol", nullptr}}.dump());
+    for (std::int64_t i = 0; i < rows; ++i)
+      frames.metric(static_cast<std::uint32_t>(i % keys), i / keys, static_cast<double>(i));
+    return finished(frames, "ok", rows), 0;
+  }
+  if (what == "garbage") {
+    (void)!::write(a.frames_fd, "this is no frame at all", 23);
+    sleep_for_ever();
+  }
+  if (what == "unknown_key") {
+    frames.metric(99, 1, 1);
+    frames.flush();
+    sleep_for_ever();
+  }
+  if (what == "leave_without_a_word") return 0;
+  if (what == "leave_a_child") {
+    const pid_t child = ::fork();
+    if (child == 0) sleep_for_ever();
+    std::ofstream(a.folder + "/child.pid") << child;
+    return finished(frames, "ok", 0), 0;
+  }
+  return 3;
+}
