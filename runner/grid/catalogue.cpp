@@ -55,8 +55,9 @@ std::string description_fault(Json& description) {
   if (parameters.is_null()) parameters = {{"type", "object"}, {"properties", Json::object()}};
   if (std::string fault = schema_fault(parameters); !fault.empty()) return what + fault;
   if (text_of(parameters, "type") != "object") return what + "\"parameters\" must be a schema of type object";
+  if (!parameters.contains("properties")) parameters["properties"] = Json::object();
   for (const auto& [key, ignored] : host_schema()[kind]["properties"].items()) {
-    if (parameters.contains("properties") && parameters["properties"].contains(key)) {
+    if (parameters["properties"].contains(key)) {
       return what + "the parameter \"" + key + "\" has a name that the host uses itself";
     }
   }

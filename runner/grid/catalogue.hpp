@@ -41,8 +41,9 @@ class Catalogue {
   // Everything on the search path (folders in order; within one, files by
   // name). Files not yet in the cache are described by the worker in a child
   // process; what crashes, hangs or answers nonsense becomes a BrokenPlugin.
-  // Throws Error for a folder that anyone may write to.
-  static Catalogue discover(const std::vector<std::filesystem::path>& folders);
+  // Throws Error for a folder that anyone may write to. A worker that is silent
+  // for `silence_s` seconds counts as hanging; it starts in 0.3 s.
+  static Catalogue discover(const std::vector<std::filesystem::path>& folders, double silence_s = 20);
 
   // Adds what one plugin file holds, given the worker's answer for it
   // ({"ok": true, "plugin": ..., "components": [...]} or {"ok": false, "error": ...}).

@@ -18,9 +18,6 @@ namespace saddle {
 namespace fs = std::filesystem;
 namespace {
 
-// A worker starts in 0.3 s; the limit is for one that hangs in a plugin's code.
-constexpr double kSilence_s = 20;
-
 struct Candidate {
   fs::path file;
   std::string sha256;
@@ -68,16 +65,16 @@ void take_answers(const std::string& out, std::vector<Candidate*>& asked) {
   std::erase_if(asked, [](const Candidate* candidate) { return !candidate->answer.is_null(); });
 }
 
-ChildResult describe(const fs::path& worker, const std::vector<Candidate*>& asked) {
+ChildResult describe(const fs::path& worker, const std::vector<Candidate*>& asked, double silence_s) {
   std::vector<std::string> argv = {worker.string(), "describe"};
   for (const Candidate* candidate : asked) argv.push_back(candidate->file.string());
-  return run_child(argv, "", kSilence_s);
+  return run_child(argv, "", silence_s);
 }
 
 // All in one process, since starting LibTorch is what costs. Whatever that
 // process left unanswered is asked again in a process of its own, so that a
 // plugin that ends it costs its own line only.
-void ask_worker(std::vector<Candidate>& candidates) {
+void ask_worker(std::vector<Candidate>& candidates, double silence_s) {
   std::vector<Candidate*> asked;
   for (Candidate& candidate : candidates) {
     if (candidate.answer.is_null()) asked.push_back(&candidate);
@@ -85,13 +82,13 @@ void ask_worker(std::vector<Candidate>& candidates) {
   if (asked.empty()) return;
   const fs::path worker = worker_path();
   std::vector<Candidate*> open = asked;
-  ChildResult result = describe(worker, open);
+  ChildResult result = describe(worker, open, silence_s);
   take_answers(result.out, open);
   const bool alone = asked.size() == 1;
   for (Candidate* candidate : std::vector<Candidate*>(open)) {
     std::vector<Candidate*> one = {candidate};
     if (!alone) {
-      result = describe(worker, one);
+      result = describe(worker, one, silence_s);
       take_answers(result.out, one);
     }
     if (!one.empty()) {
@@ -113,7 +110,7 @@ void ask_worker(std::vector<Candidate>& candidates) {
 
 }  // namespace
 
-Catalogue Catalogue::discover(const std::vector<fs::path>& folders) {
+Catalogue Catalogue::discover(const std::vector<fs::path>& folders, double silence_s) {
   Catalogue catalogue;
   FileHashes hashes;
   std::string worker_identity;
@@ -152,7 +149,7 @@ Catalogue Catalogue::discover(const std::vector<fs::path>& folders) {
       candidates.push_back(std::move(candidate));
     }
   }
-  ask_worker(candidates);
+  ask_worker(candidates, silence_s);
   hashes.save();
   for (const Candidate& candidate : candidates)
     catalogue.add(candidate.answer, candidate.file, candidate.sha256);

@@ -1,0 +1,73 @@
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include <cli/columns.hpp>
+#include <cli/command.hpp>
+#include <common/paths.hpp>
+#include <grid/plan.hpp>
+
+namespace saddle::cli {
+namespace {
+
+constexpr std::size_t kShown = 60;
+
+struct Arguments {
+  std::string file;
+  std::vector<std::string> sets;
+  bool json = false;
+};
+
+void print_trials(const Plan& plan) {
+  std::vector<std::vector<std::string>> rows(1, {"trial"});
+  for (const auto& [axis, text] : plan.trials.front().config->swept) rows[0].push_back(axis);
+  rows[0].insert(rows[0].end(), {"seed", "config"});
+  const std::size_t shown = std::min(plan.trials.size(), kShown);
+  for (std::size_t i = 0; i < shown; ++i) {
+    const PlannedTrial& trial = plan.trials[i];
+    std::vector<std::string> row = {trial.name};
+    for (const auto& [axis, text] : trial.config->swept) row.push_back(text);
+    row.insert(row.end(), {std::to_string(trial.seed), trial.config->hash.substr(0, 10)});
+    rows.push_back(std::move(row));
+  }
+  print_columns(rows);
+  if (shown < plan.trials.size()) {
+    std::cout << "... and " << plan.trials.size() - shown << " more; --json lists them all\n";
+  }
+}
+
+void show_plan(const Arguments& arguments, const Globals& globals) {
+  const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
+  const Plan plan = load_plan(arguments.file, arguments.sets, catalogue);
+  prove(plan, catalogue);
+  for (const std::string& notice : plan.notices) std::cerr << "note: " << notice << '\n';
+  if (arguments.json) {
+    std::cout << plan_json(plan).dump(1) << '\n';
+    return;
+  }
+  std::cout << plan.name << ": " << plan.arithmetic << "\n\n";
+  print_trials(plan);
+}
+
+}  // namespace
+
+void add_plan(CLI::App& app, Globals& globals) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command =
+      app.add_subcommand("plan", "What a grid would run, checked to its shapes, without running it");
+  command->add_option("file", arguments->file, "Grid file (JSON)")->required()->type_name("FILE");
+  command
+      ->add_option("--set", arguments->sets,
+                   "Put a value over the file and its sweep: train.rounds=100; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("PATH=VALUE");
+  command->add_flag("--json", arguments->json,
+                    "{\"trials\": [{\"name\", \"config_hash\", \"trial_hash\", \"seed\", \"config\"}]}");
+  command->callback([arguments, &globals] { show_plan(*arguments, globals); });
+}
+
+}  // namespace saddle::cli
