@@ -97,7 +97,7 @@ need_libtorch() {
   if wants_cuda; then cuda=1; fi
   if has_libtorch && { [[ -z $cuda ]] || [[ -e $libtorch/lib/libcudnn.so.9 ]]; }; then return; fi
   scratch_folder
-  say "downloading LibTorch $torch_version${cuda:+ with CUDA} (once; into ${libtorch#"$repo"/})"
+  say "downloading LibTorch $torch_version ($([[ -n $cuda ]] && echo 2.5 || echo 0.5) GB, once; into ${libtorch#"$repo"/})"
   download "$scratch" "torch==$torch_version" 'nvidia-cuda-runtime==13.0.*' 'nvidia-cuda-cupti==13.0.*'
   if [[ -n $cuda ]]; then
     mkdir "$scratch/cuda"
@@ -126,5 +126,19 @@ need_digits() {
   else
     say "warning: no digits data set. ./saddle build tries again"
   fi
+  drop_scratch_folder
+}
+
+# Python's torch, for the comparison in ./saddle bench alone: a folder for PYTHONPATH, made again when its list changes.
+need_bench_python() {
+  local folder=$deps/bench-python wanted=$repo/tests/bench/requirements.txt
+  if cmp -s "$wanted" "$folder/requirements.txt"; then return; fi
+  say "downloading Python's torch $torch_version for the comparison (2 GB, once; into ${folder#"$repo"/})"
+  scratch_folder
+  TMPDIR=$scratch "$(find_pip)" -m pip install -q --no-cache-dir --disable-pip-version-check --no-deps \
+    --target "$scratch/python" -r "$wanted" >&2 || die "pip could not install what tests/bench/requirements.txt lists"
+  cp "$wanted" "$scratch/python/requirements.txt"
+  rm -rf "$folder"
+  mv "$scratch/python" "$folder"
   drop_scratch_folder
 }

@@ -1,0 +1,130 @@
+"""./saddle bench: runs every measurement, prints one table, writes the same as JSON.
+
+Programs named *_bench (C++, from the folders beside this file) each print one JSON object a line:
+{"name": ..., "value": ..., "unit": ..., "at_most" or "at_least": the target, "detail": ...}, the last two optional.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import training
+from rows import Row, table
+
+# Pictures of 8 x 8 and 32 x 32; fewer of the large ones, so that the widest net still takes a round in a second.
+SIDES = {8: 64, 32: 16}
+WIDTHS = (8, 32, 64)
+NETS = ("dcgan", "sngan")
+
+
+class Tools:
+    def __init__(self, arguments):
+        self.saddle = arguments.build / "bin" / "saddle"
+        self.worker = arguments.build / "bin" / "saddle-worker"
+        self.programs = sorted((arguments.build / "bin").glob("*_bench"))
+        self.torch = arguments.torch
+
+
+def program_rows(program):
+    done = subprocess.run([program], stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{program.name} ended with {done.returncode}")
+    for line in done.stdout.splitlines():
+        yield Row(**json.loads(line))
+
+
+def start_row(name, command, folder, at_most=None, runs=20):
+    """Milliseconds from asking for a process to its end: the median, after one run that warms the disk cache."""
+    times = []
+    for _ in range(runs + 1):
+        start = time.perf_counter()
+        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        times.append((time.perf_counter() - start) * 1e3)
+    times = times[1:]
+    return Row(name, statistics.median(times), "ms", at_most=at_most, detail=f"fastest {min(times):.3g}")
+
+
+def start_rows(tools, scratch):
+    folder = scratch / "start"
+    folder.mkdir()
+    experiment = training.grid("dcgan", 8, 8, 64, 1, scratch / "pictures-8")
+    experiment["train"]["rounds"] = 20
+    training.write_pictures(scratch / "pictures-8", 8)
+    (folder / "grid.json").write_text(json.dumps(experiment))
+    subprocess.run([tools.saddle, "run", "grid.json"], cwd=folder, check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+    yield start_row("start of saddle ls", [tools.saddle, "ls"], folder, at_most=20)
+    yield start_row("start of a worker (saddle-worker info)", [tools.worker, "info"], folder)
+
+
+def training_row(tools, net, width, side, threads, seconds, scratch):
+    found = training.compare(tools, net, width, side, SIDES[side], threads, seconds, scratch)
+    # A wide net spends its time in the same kernels on both sides; a narrow one spends it between them.
+    target = 1.3 if width == 8 else 1.0
+    return Row(f"{net} width {width}, {side} x {side}, {threads} threads", found["saddle"] / found["eager"],
+               "x eager", at_least=target,
+               detail=f"{found['saddle']:.4g} rounds/s, Python {found['eager']:.4g}; "
+                      f"medians {found['ratio_of_medians']:.3g} x; LibTorch {found['libtorch']}, {found['torch']}")
+
+
+def measurements(tools, threads, seconds, scratch):
+    """(name, function that yields rows) of everything there is to measure."""
+    yield "start", lambda: start_rows(tools, scratch)
+    for program in tools.programs:
+        yield program.name, lambda program=program: program_rows(program)
+    for side in SIDES:
+        for net in NETS:
+            for width in WIDTHS:
+                yield f"{net}-{width}-{side}", lambda case=(net, width, side): [
+                    training_row(tools, *case, threads, seconds, scratch)]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="saddle bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--torch", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--only", default="", help="measure only what has this in its name (--list shows the names)")
+    parser.add_argument("--list", action="store_true", help="print the names and stop")
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn of training (default: 2)")
+    parser.add_argument("--threads", type=int, default=min(2, os.cpu_count()), help="for training (default: 2)")
+    parser.add_argument("--json", type=pathlib.Path, help="where the JSON goes (default: bench.json in the build folder)")
+    arguments = parser.parse_args()
+    tools = Tools(arguments)
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="saddle-bench-"))
+    rows, failures = [], []
+    try:
+        for name, measure in measurements(tools, arguments.threads, arguments.seconds, scratch):
+            if arguments.only not in name:
+                continue
+            if arguments.list:
+                print(name)
+                continue
+            print(f"measuring {name}", file=sys.stderr)
+            try:
+                rows += measure()
+            except (RuntimeError, OSError, ValueError, subprocess.CalledProcessError) as error:
+                failures.append(name)
+                print(f"{name}: {error}\n{getattr(error, 'stderr', None) or ''}", file=sys.stderr)
+    finally:
+        shutil.rmtree(scratch)
+    if arguments.list:
+        return 0
+    print("\n".join(table(rows)))
+    target = arguments.json or arguments.build / "bench.json"
+    target.write_text(json.dumps({"machine": platform.processor() or platform.machine(), "cores": os.cpu_count(),
+                                  "rows": [dict(dataclasses.asdict(row), met=row.met()) for row in rows],
+                                  "failed": failures}, indent=1) + "\n")
+    print(f"written to {target}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+sys.exit(main())
