@@ -1,0 +1,13 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+
+namespace saddle::worker {
+
+// Writes a uint8 tensor [height, width, channels], 1 channel (grey) or 3 (RGB),
+// as a PNG: to a temporary name, then renamed. Throws Error when the shape is
+// another or (exit code 3) when the disk refuses.
+void write_png(const std::filesystem::path& file, const at::Tensor& image);
+
+}  // namespace saddle::worker

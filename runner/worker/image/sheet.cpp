@@ -1,0 +1,114 @@
+#include <image/sheet.hpp>
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include <common/error.hpp>
+
+namespace saddle::worker {
+namespace {
+
+constexpr int64_t kGap = 2, kSmallestTile = 32, kScatterSide = 400;
+
+std::string shape_text(const at::Tensor& t) {
+  std::string text = "[";
+  for (const int64_t s : t.sizes()) text += (text.size() > 1 ? ", " : "") + std::to_string(s);
+  return text + "]";
+}
+
+at::Tensor enlarge(const at::Tensor& pictures) {
+  const int64_t side = std::min(pictures.size(2), pictures.size(3));
+  const int64_t factor = (kSmallestTile + side - 1) / side;
+  return factor <= 1 ? pictures : pictures.repeat_interleave(factor, 2).repeat_interleave(factor, 3);
+}
+
+// The two coordinates to plot, float32 [n, 2] in host memory, without those that are not finite.
+at::Tensor flat_points(const at::Tensor& points) {
+  at::Tensor p = points.detach().to(at::kCPU, at::kFloat);
+  p = p.reshape({p.size(0), -1});
+  if (p.size(1) == 0) throw Error("points without coordinates cannot be drawn");
+  if (p.size(1) == 1) p = at::cat({p, at::linspace(-1, 1, p.size(0)).unsqueeze(1)}, 1);
+  p = p.slice(1, 0, 2);
+  return p.index({at::isfinite(p).all(1)}).contiguous();
+}
+
+struct Colour {
+  float red, green, blue, opacity;
+};
+
+// A disc of 2.5 pixels' diameter, blended over what is there.
+void dot(at::TensorAccessor<float, 3> canvas, float x, float y, const Colour& colour) {
+  const float parts[] = {colour.red, colour.green, colour.blue};
+  for (int64_t row = std::lround(y) - 1; row <= std::lround(y) + 1; ++row)
+    for (int64_t column = std::lround(x) - 1; column <= std::lround(x) + 1; ++column) {
+      if (row < 0 || column < 0 || row >= kScatterSide || column >= kScatterSide) continue;
+      const bool corner = row != std::lround(y) && column != std::lround(x);
+      const float opacity = corner ? colour.opacity * 0.4f : colour.opacity;
+      for (int64_t c = 0; c < 3; ++c)
+        canvas[row][column][c] = canvas[row][column][c] * (1 - opacity) + parts[c] * opacity;
+    }
+}
+
+}  // namespace
+
+at::Tensor to_uint8(const at::Tensor& pictures) {
+  const at::Tensor x = pictures.detach().to(at::kFloat);
+  return at::nan_to_num(x, 0.0).add(1).mul_(127.5).add_(0.5).floor_().clamp_(0, 255).to(at::kByte);
+}
+
+at::Tensor from_uint8(const at::Tensor& pictures) { return pictures.to(at::kFloat).div_(127.5).sub_(1); }
+
+at::Tensor sheet(const at::Tensor& pictures, int64_t columns) {
+  if (pictures.scalar_type() != at::kByte || pictures.dim() != 4 || pictures.numel() == 0)
+    throw Error("a sheet is made of uint8 [n, channels, height, width], not of " + shape_text(pictures));
+  at::Tensor tiles = pictures.to(at::kCPU);
+  if (tiles.size(1) != 1 && tiles.size(1) != 3)
+    tiles = tiles.permute({0, 2, 1, 3}).reshape({tiles.size(0), 1, tiles.size(2), -1});
+  tiles = enlarge(tiles);
+  const int64_t n = tiles.size(0), height = tiles.size(2), width = tiles.size(3);
+  if (columns <= 0) columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(n))));
+  columns = std::min(columns, n);
+  const int64_t rows = (n + columns - 1) / columns;
+  at::Tensor page = at::full({rows * (height + kGap) + kGap, columns * (width + kGap) + kGap, tiles.size(1)},
+                             255, at::kByte);
+  for (int64_t i = 0; i < n; ++i)
+    page.slice(0, kGap + i / columns * (height + kGap), (i / columns + 1) * (height + kGap))
+        .slice(1, kGap + i % columns * (width + kGap), (i % columns + 1) * (width + kGap))
+        .copy_(tiles[i].permute({1, 2, 0}));
+  return page;
+}
+
+at::Tensor scatter(const at::Tensor& points, const at::Tensor& real) {
+  const at::Tensor drawn = flat_points(points);
+  const at::Tensor behind = real.defined() ? flat_points(real) : at::empty({0, 2});
+  const at::Tensor& reference = behind.size(0) ? behind : drawn;
+  at::Tensor page = at::full({kScatterSide, kScatterSide, 3}, 255.0f);
+  float centre[2] = {0, 0}, half = 1;
+  if (reference.size(0)) {
+    const at::Tensor low = std::get<0>(reference.min(0)), high = std::get<0>(reference.max(0));
+    for (int64_t d = 0; d < 2; ++d) centre[d] = (low[d].item<float>() + high[d].item<float>()) / 2;
+    half = std::max((high - low).max().item<float>() / 2 * 1.15f, 1e-6f);
+  }
+  const auto draw = [&](const at::Tensor& set, const Colour& colour) {
+    const auto at = set.accessor<float, 2>();
+    const float scale = (kScatterSide - 1) / (2 * half);
+    for (int64_t i = 0; i < set.size(0); ++i) {
+      const float x = (at[i][0] - centre[0] + half) * scale, y = (half - at[i][1] + centre[1]) * scale;
+      // Far outside: also keeps lround within its range.
+      if (std::fabs(x) < 1e4f && std::fabs(y) < 1e4f) dot(page.accessor<float, 3>(), x, y, colour);
+    }
+  };
+  draw(behind, {170, 170, 170, 0.5f});
+  draw(drawn, {0, 90, 181, 0.6f});
+  return page.round_().clamp_(0, 255).to(at::kByte);
+}
+
+at::Tensor picture_of(const at::Tensor& samples, int64_t columns, const at::Tensor& real) {
+  if (samples.dim() == 4) return sheet(to_uint8(samples), columns);
+  if (samples.dim() == 2) return scatter(samples, real);
+  throw Error("samples of shape " + shape_text(samples) + " can be drawn neither as pictures nor as points");
+}
+
+}  // namespace saddle::worker
