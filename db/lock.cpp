@@ -55,7 +55,10 @@ LockFile::LockFile(const std::filesystem::path& database, std::chrono::milliseco
     const std::string holder = content(fd_);
     const std::string who =
         database.string() + ": being written by " + (holder.empty() ? "another process" : holder);
-    if (std::chrono::steady_clock::now() - begin >= wait) {
+    // In milliseconds: max() as nanoseconds would overflow.
+    const auto waited =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+    if (waited >= wait) {
       close(fd_);
       throw Error(ErrorKind::locked, who + "; let it end, use --wait, or choose another file with --db");
     }

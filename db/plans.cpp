@@ -122,9 +122,8 @@ std::int64_t Store::add_experiment(const NewExperiment& experiment) {
   return impl_->open_writer().run([&](Connection& connection) {
     const auto upsert = connection.prepared(
         "INSERT INTO experiment (name, spec, spec_sha256, file, git_commit, git_dirty, created_ms, used_ms)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)"
-        " ON CONFLICT (name, spec_sha256) DO UPDATE SET used_ms = max(excluded.used_ms, used_ms + 1) "
-        "RETURNING id");
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, max(?7, (SELECT ifnull(max(used_ms), 0) + 1 FROM experiment)))"
+        " ON CONFLICT (name, spec_sha256) DO UPDATE SET used_ms = excluded.used_ms RETURNING id");
     upsert->bind(experiment.name, experiment.spec_text, experiment.spec_sha256, experiment.file,
                  experiment.git_commit, experiment.git_dirty, now_ms());
     upsert->step();

@@ -30,6 +30,21 @@ ErrorKind kind_of(int code, int system_errno) {
   }
 }
 
+// The operating system's reason for an I/O error. SQLite leaves it out of the
+// connection when a commit fails, so ask the files themselves too.
+int system_error(sqlite3* connection) {
+  if (!connection) return 0;
+  if (const int known = sqlite3_system_errno(connection)) return known;
+  for (const int which : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {
+    sqlite3_file* file = nullptr;
+    int last = 0;
+    if (sqlite3_file_control(connection, "main", which, &file) == SQLITE_OK && file && file->pMethods &&
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &last) == SQLITE_OK && last != 0)
+      return last;
+  }
+  return 0;
+}
+
 const char* advice(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::full:
@@ -143,7 +158,7 @@ std::string Connection::pragma_text(const std::string& name) {
 }
 
 void Connection::fail(int code, std::string_view what) const {
-  const int system_errno = raw_ ? sqlite3_system_errno(raw_.get()) : 0;
+  const int system_errno = system_error(raw_.get());
   const ErrorKind kind = kind_of(code, system_errno);
   std::string message = path_.string() + ": ";
   if (!what.empty()) message.append(what) += ": ";
