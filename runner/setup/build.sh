@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Configure and build, saying little. Sourced by ./saddle, which defines repo, build, libtorch, say and die.
+# Configure and build, saying little. Sourced by ./saddle, which defines repo, build, libtorch, configuration, say and die.
 
 # As many compilers as cores, but no more than fit: a file that includes LibTorch takes about 2 GB.
 build_jobs() {
@@ -51,7 +51,7 @@ build_target() {
   local stamp=$build/.built-$1 targets=(all)
   [[ $1 == all ]] || targets=(db/all runner/all plugins/all)
   configure
-  echo "$libtorch" >"$stamp-start"
+  echo "$configuration" >"$stamp-start"
   if ! NINJA_STATUS='@%f/%t ' ninja -C "$build" -j "$(build_jobs)" "${targets[@]}" 2>&1 9>&- |
     tee "$build/build.log" | show_progress; then
     die "the build failed (above; whole output: $build/build.log)"

@@ -56,7 +56,8 @@ download() {
     shift
   fi
   machine=$(uname -m)
-  for platform in manylinux_2_28 manylinux_2_27 manylinux_2_26 manylinux_2_25 manylinux_2_24 manylinux_2_17 manylinux2014; do
+  # pip takes none of the older tags for granted.
+  for platform in manylinux_2_{28..17} manylinux2014; do
     arguments+=(--platform "${platform}_$machine")
   done
   python=$(find_pip) || die "no python3 with pip: install python3-pip"
