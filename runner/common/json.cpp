@@ -93,6 +93,8 @@ class DocumentBuilder {
     if (place < document_.text_.size() && document_.text_[place] == '"' && position > 0 &&
         text.find("invalid string") != std::string::npos) {
       place = std::min(position - 1, document_.text_.size());
+    } else if (place < document_.text_.size() && position > 0) {
+      place = std::min(place, position - 1);  // inside what looked like one token, as in 01
     }
     if (place < document_.text_.size() && (document_.text_[place] == '}' || document_.text_[place] == ']') &&
         comma_skipped_) {
