@@ -94,6 +94,53 @@ int train(FrameWriter& frames, const Arguments& a, const json& fake, std::int64_
   return 0;
 }
 
+// Components for a whole grid. The content of the "plugin" is their version.
+json component(const char* kind, const std::string& version, json roles, json properties = json::object()) {
+  return {{"kind", kind},
+          {"name", "fake"},
+          {"version", version},
+          {"doc", "a fake"},
+          {"parameters",
+           {{"type", "object"},
+            {"additionalProperties", false},
+            {"properties", properties},
+            {"required", json::array()}}},
+          {"roles", roles}};
+}
+
+int describe(int argc, char** argv) {
+  for (int i = 2; i < argc; ++i) {
+    std::string version;
+    std::ifstream(argv[i]) >> version;
+    const json model_roles = {{"generator", {{"inputs", {"z"}}, {"outputs", {"image"}}}},
+                              {"discriminator", {{"inputs", {"image"}}, {"outputs", {"logit"}}}}};
+    const json loss_roles = {{"discriminator", {{"needs", {"discriminator.logit"}}}},
+                             {"generator", {{"needs", {"discriminator.logit"}}}}};
+    const json behaviour = {{"do", {{"type", "string"}, {"default", "succeed"}}},
+                            {"rounds", {{"type", "integer"}, {"default", 5}}},
+                            {"round_ms", {{"type", "integer"}, {"default", 0}}},
+                            {"checkpoint_every", {{"type", "integer"}, {"default", 0}}},
+                            {"kill_at", {{"type", "integer"}, {"default", -1}}}};
+    std::cout << json{{"file", argv[i]},
+                      {"sha256", sha256_file(argv[i])},
+                      {"ok", true},
+                      {"plugin", {{"name", "fake"}, {"version", version}, {"abi", 1}}},
+                      {"components",
+                       {component("model", version, model_roles), component("loss", version, loss_roles),
+                        component("dataset", version, json::object(), behaviour)}}}
+                     .dump()
+              << '\n';
+  }
+  return 0;
+}
+
+int prove() {
+  for (std::string line; std::getline(std::cin, line);)
+    std::cout << json{{"id", json::parse(line).at("id")}, {"ok", true}, {"models", json::object()}}.dump()
+              << std::endl;
+  return 0;
+}
+
 void print_info() {
   std::cout << R"({"libtorch":"0.0.0","cxx_abi":1,"isa":"none","cuda":{"available":false,"reason":"fake"},)"
             << R"("threads":1})" << std::endl;
@@ -103,10 +150,13 @@ void print_info() {
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::strcmp(argv[1], "info") == 0) return print_info(), 0;
+  if (argc > 1 && std::strcmp(argv[1], "describe") == 0) return describe(argc, argv);
+  if (argc > 1 && std::strcmp(argv[1], "prove") == 0) return prove();
   if (argc < 2 || std::strcmp(argv[1], "train") != 0) return 2;
   const Arguments a = parse(argc, argv);
   const json trial = json::parse(std::ifstream(a.trial));
-  const json fake = trial.at("config").value("fake", json::object());
+  const json fake =
+      trial.at("config").contains("fake") ? trial["config"]["fake"] : trial["config"].at("dataset");
   const std::string what = fake.value("do", "succeed");
 
   if (what == "exit") {

@@ -1,0 +1,96 @@
+#include <cli/closing.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+
+#include <cli/progress.hpp>
+#include <common/json.hpp>
+#include <db/reader.hpp>
+
+namespace saddle::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// "11 ok, 1 diverged, 2 error, 3 not started"
+std::string outcome(const schedule::Summary& summary) {
+  std::string text;
+  for (const auto& [reason, n] : summary.ended)
+    text += (text.empty() ? "" : ", ") + std::to_string(n) + " " + std::string(db::to_string(reason));
+  if (summary.not_started > 0)
+    text += (text.empty() ? "" : ", ") + std::to_string(summary.not_started) + " not started";
+  return text.empty() ? "nothing to run" : text;
+}
+
+// The metric by which trials are ranked: the first one that the grid asks for and
+// that was measured, else the first that was measured. Empty when none was.
+std::string main_metric(const Closing& closing, db::Reader& reader) {
+  const db::Rows rows = reader.named("metric_names", {closing.experiment});
+  std::vector<std::string> measured;
+  for (const auto& row : rows.rows) {
+    const auto name = std::get<std::string>(row[0]);
+    if (std::get<std::int64_t>(row[2]) != 0 && name.find('/') == std::string::npos) measured.push_back(name);
+  }
+  for (const db::TrialInfo& trial : closing.trials)
+    for (const Json& metric : Json::parse(trial.config_json).value("metrics", Json::array()))
+      for (const std::string& name : measured)
+        if (name == metric.value("use", "")) return name;
+  return measured.empty() ? "" : measured.front();
+}
+
+const db::TrialInfo* first_in(const Closing& closing, db::TrialState state) {
+  for (const db::TrialInfo& trial : closing.trials)
+    if (trial.state == state) return &trial;
+  return nullptr;
+}
+
+std::vector<std::string> next_steps(const Closing& closing, const std::string& metric,
+                                    const std::string& best) {
+  std::vector<std::string> steps;
+  if (const auto* failed = first_in(closing, db::TrialState::failed)) steps.push_back("show " + failed->name);
+  const bool unfinished = std::any_of(closing.trials.begin(), closing.trials.end(),
+                                      [](const auto& trial) { return trial.state != db::TrialState::done; });
+  if (unfinished) steps.push_back("resume " + closing.name);
+  const std::string trial = best.empty() && !closing.trials.empty() ? closing.trials.front().name : best;
+  if (!metric.empty()) steps.push_back("best --metric " + metric);
+  if (!trial.empty()) steps.push_back("show " + trial);
+  if (!metric.empty() && !trial.empty()) steps.push_back("curve " + trial + " " + metric);
+  steps.push_back("ls");
+  if (steps.size() > 3) steps.resize(3);
+  return steps;
+}
+
+}  // namespace
+
+fs::path runs_folder(const fs::path& database) {
+  fs::path folder = fs::absolute(database);
+  if (folder.extension() == ".db") folder.replace_extension();
+  folder += ".runs";
+  return folder;
+}
+
+std::string command_line(const Globals& globals) {
+  const char* wrapper = std::getenv("SADDLE_COMMAND");
+  std::string text = wrapper != nullptr && *wrapper != '\0' ? wrapper : "saddle";
+  const char* chosen = std::getenv("SADDLE_DB");
+  const bool found_without =
+      globals.database == (chosen != nullptr && *chosen != '\0' ? chosen : "saddle.db");
+  if (!found_without) text += " --db " + globals.database.string();
+  return text;
+}
+
+void print_closing(const Closing& closing, const Globals& globals) {
+  db::Reader reader(globals.database);
+  std::cout << "\n" << closing.name << ": " << outcome(closing.summary);
+  if (!closing.summary.ended.empty()) std::cout << ", in " << duration_text(closing.seconds);
+  std::cout << "\n";
+  const std::string metric = main_metric(closing, reader);
+
+  std::cout << "\ndatabase  " << fs::absolute(globals.database).string() << "\nfiles     "
+            << (runs_folder(globals.database) / closing.name).string() << "\n\nworth trying next:\n";
+  for (const std::string& step : next_steps(closing, metric, ""))
+    std::cout << "  " << command_line(globals) << " " << step << '\n';
+}
+
+}  // namespace saddle::cli

@@ -1,0 +1,117 @@
+#include <cli/execute.hpp>
+
+#include <iostream>
+#include <limits>
+
+#include <CLI/CLI.hpp>
+
+#include <cli/closing.hpp>
+#include <cli/progress.hpp>
+#include <common/error.hpp>
+#include <common/paths.hpp>
+#include <grid/identity.hpp>
+#include <grid/resolve.hpp>
+#include <schedule/scheduler.hpp>
+
+namespace saddle::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The stored config, checked against the components as they are now. The hash
+// covers kind, name, version and all that is not default, so it tells whether
+// the trial would still be the one that was planned.
+Json current_config(const db::TrialInfo& trial, const Catalogue& catalogue) {
+  std::string fault;
+  const auto report = [&](const std::string& pointer, const std::string& text, bool) {
+    if (fault.empty()) fault = pointer + ": " + text;
+  };
+  Resolution resolution = resolve(Json::parse(trial.config_json), catalogue, report);
+  if (!fault.empty())
+    throw Error("trial " + trial.name + " cannot run with the plugins found now: " + fault +
+                ". Name the folder of the plugins it was planned with by --plugins or SADDLE_PLUGIN_PATH.");
+  if (config_hash(resolution.identity) == trial.config_hash) return std::move(resolution.config);
+
+  std::string now;
+  const Json files = plugin_files(resolution.config, catalogue);
+  for (const auto& [component, file] : files.items()) {
+    const std::size_t slash = component.find('/');
+    const Component* found = catalogue.find(component.substr(0, slash), component.substr(slash + 1));
+    now += (now.empty() ? "" : ", ") + component + "@" + found->version;
+  }
+  throw Error("trial " + trial.name + " was planned with another version of a component (found now: " + now +
+              "). Restore the plugin it was planned with, or plan anew: saddle run FILE.");
+}
+
+std::vector<schedule::Job> make_jobs(const std::vector<db::TrialInfo>& trials, const Experiment& experiment,
+                                     const Catalogue& catalogue, bool restart) {
+  std::vector<schedule::Job> jobs;
+  for (const db::TrialInfo& trial : trials) {
+    schedule::Job job;
+    job.trial = trial.id;
+    job.name = trial.name;
+    job.experiment = experiment.name;
+    job.seed = trial.seed;
+    job.config = current_config(trial, catalogue);
+    job.plugins = plugin_files(job.config, catalogue);
+    job.threads = job.config.at("train").at("threads").get<int>();
+    job.from_scratch = restart;
+    jobs.push_back(std::move(job));
+  }
+  return jobs;
+}
+
+}  // namespace
+
+void add_execute_options(CLI::App& command, ExecuteOptions& options) {
+  command
+      .add_option("--jobs,-j", options.jobs, "Trials at a time [as many as their threads leave cores for]")
+      ->check(CLI::Range(1, 4096));
+  command.add_flag("--restart", options.restart,
+                   "Begin unfinished trials anew instead of going on from their checkpoints");
+  command.add_flag("--wait", options.wait, "Wait while another saddle writes this database");
+}
+
+db::OpenOptions open_options(const ExecuteOptions& options) {
+  db::OpenOptions open;
+  if (options.wait) open.wait = std::chrono::milliseconds::max();
+  open.notice = [](const std::string& text) { std::cerr << "saddle: " << text << '\n'; };
+  return open;
+}
+
+void execute(const Experiment& experiment, db::Store& store, const Catalogue& catalogue,
+             schedule::Interrupts& interrupts, const ExecuteOptions& options, Globals& globals) {
+  const auto all = store.trials(experiment.id);
+  const auto todo = store.trials_to_run(experiment.id);
+  const int done = static_cast<int>(std::count_if(all.begin(), all.end(), [](const db::TrialInfo& trial) {
+    return trial.state == db::TrialState::done;
+  }));
+  if (done > 0) std::cout << done << " done before and not run again, ";
+  std::cout << todo.size() << " to run\n" << std::flush;
+
+  schedule::Options schedule;
+  schedule.worker = todo.empty() ? fs::path() : worker_path();
+  schedule.runs = runs_folder(store.path()) / experiment.name;
+  schedule.jobs = options.jobs;
+  schedule.time_limit_s = experiment.limits.time_s;
+  schedule.stop_after_failures = experiment.limits.stop_after_failures;
+
+  const auto jobs = make_jobs(todo, experiment, catalogue, options.restart);
+  const auto start = std::chrono::steady_clock::now();
+  schedule::Summary summary;
+  {
+    Progress progress(experiment.name, static_cast<int>(all.size()), done);
+    summary = schedule::Scheduler(store, progress, interrupts, schedule).run(jobs);
+  }
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const auto after = store.trials(experiment.id);
+  store.close();
+  print_closing({experiment.id, experiment.name, after, summary, seconds}, globals);
+  if (summary.interrupted) {
+    globals.exit_code = kInterrupted;
+  } else if (summary.failed() > 0 || summary.gave_up) {
+    globals.exit_code = kNegative;
+  }
+}
+
+}  // namespace saddle::cli

@@ -1,0 +1,41 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <db/store.hpp>
+#include <grid/catalogue.hpp>
+#include <grid/plan.hpp>
+
+#include <cli/command.hpp>
+#include <schedule/interrupts.hpp>
+
+namespace saddle::cli {
+
+// What `run` and `resume` let the user choose, both in the same words.
+struct ExecuteOptions {
+  int jobs = 0;          // --jobs; 0: as many as the cores allow
+  bool restart = false;  // --restart: from the beginning, not from checkpoints
+  bool wait = false;     // --wait: for another saddle that writes this database
+};
+void add_execute_options(CLI::App& command, ExecuteOptions& options);
+
+// Opens the database for writing; remarks go to stderr. Make the Interrupts
+// before: the store's writer thread must have them blocked.
+db::OpenOptions open_options(const ExecuteOptions& options);
+
+// An experiment in the store, ready to be run.
+struct Experiment {
+  std::int64_t id = 0;
+  std::string name;
+  Limits limits;
+};
+
+// Runs the trials of an experiment that have no result yet, shows progress, and
+// ends with the ranked table and what to do next. Sets globals.exit_code.
+// Throws Error when a trial's components are gone or are of another version.
+void execute(const Experiment& experiment, db::Store& store, const Catalogue& catalogue,
+             schedule::Interrupts& interrupts, const ExecuteOptions& options, Globals& globals);
+
+}  // namespace saddle::cli

@@ -1,0 +1,63 @@
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include <cli/command.hpp>
+#include <cli/execute.hpp>
+#include <common/error.hpp>
+#include <common/paths.hpp>
+#include <db/reader.hpp>
+
+namespace saddle::cli {
+namespace {
+
+struct Arguments {
+  std::string experiment;
+  ExecuteOptions execute;
+};
+
+// As `run` noted them: --set may have changed what the file says.
+Limits stored_limits(const std::filesystem::path& database, std::int64_t experiment) {
+  db::Reader reader(database);
+  const db::Rows rows = reader.query(
+      "SELECT data FROM events WHERE type = 'run' AND data ->> '$.experiment_id' = ?1 ORDER BY time DESC "
+      "LIMIT 1",
+      {experiment});
+  if (rows.rows.empty()) return {};
+  const Json data = Json::parse(std::get<std::string>(rows.rows[0][0]));
+  return {data.at("time_s").get<double>(), data.at("stop_after_failures").get<int>()};
+}
+
+void resume(const Arguments& arguments, Globals& globals) {
+  if (!std::filesystem::exists(globals.database))
+    throw Error("there is no database " + globals.database.string() +
+                ", so there is nothing to resume. Start with: saddle run FILE; or name it with --db.");
+  const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
+  schedule::Interrupts interrupts;
+  db::Store store(globals.database, open_options(arguments.execute));
+  const auto found =
+      arguments.experiment.empty() ? store.latest_experiment() : store.find_experiment(arguments.experiment);
+  if (!found)
+    throw Error(
+        (arguments.experiment.empty() ? "no experiment" : "no experiment \"" + arguments.experiment + "\"") +
+        " in " + globals.database.string() + ". Known: saddle ls");
+  std::cout << found->name << ": " << store.trials(found->id).size() << " trials\n";
+  execute({found->id, found->name, stored_limits(globals.database, found->id)}, store, catalogue, interrupts,
+          arguments.execute, globals);
+}
+
+}  // namespace
+
+void add_resume(CLI::App& app, Globals& globals) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand(
+      "resume", "Finish an experiment: its stored plan minus what is done, going on from checkpoints");
+  command->add_option("experiment", arguments->experiment, "Name or number [the one that was run last]")
+      ->type_name("EXPERIMENT");
+  add_execute_options(*command, arguments->execute);
+  command->callback([arguments, &globals] { resume(*arguments, globals); });
+}
+
+}  // namespace saddle::cli
