@@ -61,7 +61,8 @@ saddle_value HostBuilder::value(const nlohmann::json& object, const char* name) 
       v.tag = SADDLE_STRING_LIST;
       v.as.strings = list.data();
     } else {
-      throw Error(std::string("'") + name + "' is a list of mixed types, which only the `config` text can give");
+      throw Error(std::string("'") + name +
+                  "' is a list of mixed types, which only the `config` text can give");
     }
   } else {
     throw Error(std::string("'") + name + "' is an object, which only the `config` text can give");
@@ -75,9 +76,9 @@ void HostBuilder::parameter(const saddle_parameter& spec, uint32_t* index) {
   if (!spec.name || !*spec.name) throw Error("a parameter without a name");
   const std::string name = spec.name;
   if (spec.dim && !spec.sizes) throw Error("parameter '" + name + "' has no sizes");
-  constexpr InitKind kinds[] = {InitKind::zeros,          InitKind::constant,      InitKind::normal,
-                                InitKind::uniform,        InitKind::xavier_uniform, InitKind::xavier_normal,
-                                InitKind::he_uniform,     InitKind::he_normal,     InitKind::orthogonal};
+  constexpr InitKind kinds[] = {InitKind::zeros,      InitKind::constant,       InitKind::normal,
+                                InitKind::uniform,    InitKind::xavier_uniform, InitKind::xavier_normal,
+                                InitKind::he_uniform, InitKind::he_normal,      InitKind::orthogonal};
   constexpr train::Layout layouts[] = {train::Layout::other, train::Layout::linear, train::Layout::conv,
                                        train::Layout::conv_transpose, train::Layout::embedding};
   if (spec.init < 0 || spec.init >= static_cast<int32_t>(std::size(kinds)))

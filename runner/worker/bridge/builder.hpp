@@ -14,7 +14,8 @@ namespace saddle::worker {
 // The host's side of saddle_builder: answers questions about parameters and facts, collects what is declared.
 class HostBuilder {
  public:
-  HostBuilder(const std::string& role, const nlohmann::json& config, const nlohmann::json& facts, Declared* declared);
+  HostBuilder(const std::string& role, const nlohmann::json& config, const nlohmann::json& facts,
+              Declared* declared);
   const saddle_builder* c() const { return &c_; }
 
  private:

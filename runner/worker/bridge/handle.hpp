@@ -29,8 +29,9 @@ inline saddle_tensor* give(at::Tensor tensor) {
 // A tensor that shares the handle's; undefined for null.
 inline at::Tensor share(const saddle_tensor* handle) {
   if (!handle) return {};
-  return at::Tensor(c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::unsafe_reclaim_from_nonowning(
-      impl(handle)));
+  return at::Tensor(
+      c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::unsafe_reclaim_from_nonowning(
+          impl(handle)));
 }
 
 // Takes back what `give` gave.
@@ -45,7 +46,8 @@ class Borrowed {
  public:
   explicit Borrowed(const saddle_tensor* handle) {
     if (handle)
-      tensor_ = at::Tensor(c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::reclaim(impl(handle)));
+      tensor_ =
+          at::Tensor(c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::reclaim(impl(handle)));
   }
   ~Borrowed() { (void)tensor_.unsafeReleaseTensorImpl(); }
   Borrowed(const Borrowed&) = delete;

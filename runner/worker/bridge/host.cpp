@@ -17,8 +17,8 @@ namespace {
 
 std::atomic<int64_t> handles{0};
 at::Device device = at::kCPU;
-thread_local std::string error_text;   // of the last failed call, either side's
-thread_local bool error_set = false;   // a plugin set it since the last check
+thread_local std::string error_text;  // of the last failed call, either side's
+thread_local bool error_set = false;  // a plugin set it since the last check
 
 template <class F>
 saddle_status guard(F&& body) noexcept {
@@ -46,8 +46,8 @@ void log(int32_t level, const char* message) {
 
 const void* extension(const char*) { return nullptr; }
 
-saddle_status call(const saddle_operator* op, const saddle_value* args, uint32_t arg_count, saddle_value* results,
-                   uint32_t result_count) {
+saddle_status call(const saddle_operator* op, const saddle_value* args, uint32_t arg_count,
+                   saddle_value* results, uint32_t result_count) {
   return guard([&] {
     if (!op) throw Error("an operator that the plugin did not list, or called before it was loaded");
     call_operator(*op, args, arg_count, results, result_count);
@@ -101,7 +101,8 @@ saddle_status item(const saddle_tensor* tensor, double* result) {
 }
 
 saddle_status grad(saddle_tensor* const* outputs, saddle_tensor* const* grad_outputs, uint32_t output_count,
-                   saddle_tensor* const* inputs, uint32_t input_count, uint32_t flags, saddle_tensor** results) {
+                   saddle_tensor* const* inputs, uint32_t input_count, uint32_t flags,
+                   saddle_tensor** results) {
   return guard([&] {
     std::vector<at::Tensor> out, seeds, in;
     for (uint32_t i = 0; i < output_count; ++i) {
@@ -109,9 +110,9 @@ saddle_status grad(saddle_tensor* const* outputs, saddle_tensor* const* grad_out
       seeds.push_back(grad_outputs ? share(grad_outputs[i]) : at::Tensor());
     }
     for (uint32_t i = 0; i < input_count; ++i) in.push_back(share(inputs[i]));
-    auto gradients = torch::autograd::grad(out, in, seeds, /*retain_graph=*/true,
-                                           (flags & SADDLE_GRAD_CREATE_GRAPH) != 0,
-                                           (flags & SADDLE_GRAD_ALLOW_UNUSED) != 0);
+    auto gradients =
+        torch::autograd::grad(out, in, seeds, /*retain_graph=*/true, (flags & SADDLE_GRAD_CREATE_GRAPH) != 0,
+                              (flags & SADDLE_GRAD_ALLOW_UNUSED) != 0);
     for (uint32_t i = 0; i < input_count; ++i) results[i] = give(std::move(gradients[i]));
   });
 }
@@ -128,9 +129,23 @@ int64_t handle_count() { return handles.load(std::memory_order_relaxed); }
 void count_handles(int64_t change) { handles.fetch_add(change, std::memory_order_relaxed); }
 
 const saddle_host& host_table() {
-  static const saddle_host table = {sizeof(saddle_host), SADDLE_ABI_VERSION, set_error, last_error, log,  extension,
-                                    call,                retain,             release,   sizes,      dtype, requires_grad,
-                                    data,                from_data,          item,      grad,       set_grad_enabled};
+  static const saddle_host table = {sizeof(saddle_host),
+                                    SADDLE_ABI_VERSION,
+                                    set_error,
+                                    last_error,
+                                    log,
+                                    extension,
+                                    call,
+                                    retain,
+                                    release,
+                                    sizes,
+                                    dtype,
+                                    requires_grad,
+                                    data,
+                                    from_data,
+                                    item,
+                                    grad,
+                                    set_grad_enabled};
   return table;
 }
 
@@ -148,7 +163,8 @@ void check_component(saddle_status status, const std::string& who) {
 }
 
 std::string message_of(const std::exception& e) {
-  if (const auto* torch_error = dynamic_cast<const c10::Error*>(&e)) return torch_error->what_without_backtrace();
+  if (const auto* torch_error = dynamic_cast<const c10::Error*>(&e))
+    return torch_error->what_without_backtrace();
   return e.what();
 }
 

@@ -74,8 +74,10 @@ saddle_status call_output(const saddle_call* c, const char* name, saddle_tensor*
   return guarded([&] {
     auto& context = *static_cast<CallContext*>(c->context);
     if (!tensor) throw Error(std::string("output '") + name + "' is no tensor");
-    if (context.allowed && std::find(context.allowed->begin(), context.allowed->end(), name) == context.allowed->end())
-      throw Error(std::string("output '") + name + "' is not one of its role (" + list_text(*context.allowed) + ")");
+    if (context.allowed &&
+        std::find(context.allowed->begin(), context.allowed->end(), name) == context.allowed->end())
+      throw Error(std::string("output '") + name + "' is not one of its role (" +
+                  list_text(*context.allowed) + ")");
     context.outputs.emplace_back(name, share(tensor));
   });
 }
@@ -84,7 +86,7 @@ saddle_status call_output(const saddle_call* c, const char* name, saddle_tensor*
 NamedTensors Model::forward(std::span<const at::Tensor> parameters, std::span<const at::Tensor> buffers,
                             const NamedTensors& inputs, bool training) const {
   CallContext context{&inputs, {}, &outputs_};
-  const saddle_call call{sizeof call,      training,         &context, handles(parameters),
+  const saddle_call call{sizeof call,      training,   &context,   handles(parameters),
                          handles(buffers), call_input, call_output};
   check(component_.c->as.model->forward(instance_, &call));
   return std::move(context.outputs);
@@ -117,7 +119,8 @@ saddle_tensor* keep(StepContext& c, at::Tensor tensor) {
 }  // namespace
 
 NamedTensors Loss::compute(StepSource& source, const std::string& role, int64_t round,
-                           std::span<const at::Tensor> parameters, std::span<const at::Tensor> buffers) const {
+                           std::span<const at::Tensor> parameters,
+                           std::span<const at::Tensor> buffers) const {
   StepContext context{&source, {}, {}};
   saddle_step step{};
   step.struct_size = sizeof step;
@@ -134,8 +137,9 @@ NamedTensors Loss::compute(StepSource& source, const std::string& role, int64_t 
                    saddle_tensor** tensor) {
     return guarded([&] { *tensor = keep(context_of(s), context_of(s).source->output(model, sample, name)); });
   };
-  step.run = [](const saddle_step* s, const char* model, const saddle_named_tensor* inputs, uint32_t input_count,
-                const char* const* names, uint32_t name_count, saddle_tensor** results) {
+  step.run = [](const saddle_step* s, const char* model, const saddle_named_tensor* inputs,
+                uint32_t input_count, const char* const* names, uint32_t name_count,
+                saddle_tensor** results) {
     return guarded([&] {
       NamedTensors given;
       for (uint32_t i = 0; i < input_count; ++i) given.emplace_back(inputs[i].name, share(inputs[i].tensor));
@@ -143,7 +147,8 @@ NamedTensors Loss::compute(StepSource& source, const std::string& role, int64_t 
       std::vector<at::Tensor> found;
       for (uint32_t i = 0; i < name_count; ++i) {
         found.push_back(find(outputs, names[i]));
-        if (!found.back().defined()) throw Error(std::string("model '") + model + "' gives no '" + names[i] + "'");
+        if (!found.back().defined())
+          throw Error(std::string("model '") + model + "' gives no '" + names[i] + "'");
       }
       for (uint32_t i = 0; i < name_count; ++i) results[i] = give(std::move(found[i]));
     });
@@ -160,7 +165,9 @@ NamedTensors Loss::compute(StepSource& source, const std::string& role, int64_t 
   return std::move(context.terms);
 }
 
-bool Loss::speaks_to(const std::string& role) const { return component_.description.at("roles").contains(role); }
+bool Loss::speaks_to(const std::string& role) const {
+  return component_.description.at("roles").contains(role);
+}
 
 std::vector<std::string> Loss::needs(const std::string& role) const {
   return component_.description.at("roles").at(role).value("needs", std::vector<std::string>());
@@ -171,7 +178,8 @@ Dataset::Dataset(const Component& component, const nlohmann::json& config, const
   saddle_dataset_info info{};
   info.struct_size = sizeof info;
   check(component_.c->as.dataset->info(instance_, &info));
-  if (info.dim < 1 || info.dim > 4) throw Error(who_ + ": a sample of " + std::to_string(info.dim) + " dimensions");
+  if (info.dim < 1 || info.dim > 4)
+    throw Error(who_ + ": a sample of " + std::to_string(info.dim) + " dimensions");
   info_.dtype = static_cast<at::ScalarType>(to_scalar_type(info.dtype));
   if (info_.dtype != at::kByte && info_.dtype != at::kFloat)
     throw Error(who_ + ": samples must be uint8 (pictures) or float32 (points)");
@@ -179,7 +187,8 @@ Dataset::Dataset(const Component& component, const nlohmann::json& config, const
   for (const int64_t s : info_.shape)
     if (s < 1) throw Error(who_ + ": a sample has a dimension of size " + std::to_string(s));
   info_.classes = info.classes;
-  for (uint32_t i = 0; i < info.split_count; ++i) info_.splits.emplace_back(info.splits[i].name, info.splits[i].size);
+  for (uint32_t i = 0; i < info.split_count; ++i)
+    info_.splits.emplace_back(info.splits[i].name, info.splits[i].size);
   if (info_.splits.empty()) throw Error(who_ + ": has no split");
   info_.version = info.version ? info.version : "";
   info_.concurrent = info.concurrent != 0;
@@ -218,13 +227,13 @@ std::vector<std::pair<std::string, double>> Metric::measure(const at::Tensor& fe
                                                             const at::Tensor& labels) const {
   std::vector<std::pair<std::string, double>> numbers;
   const saddle_samples samples{sizeof samples, lend(features), lend(labels)};
-  const saddle_report report{sizeof report, &numbers, [](const saddle_report* r, const char* name, double value) {
-                               return guarded([&] {
-                                 if (!name || !*name) throw Error("a number without a name");
-                                 static_cast<std::vector<std::pair<std::string, double>>*>(r->context)
-                                     ->emplace_back(name, value);
-                               });
-                             }};
+  const saddle_report report{
+      sizeof report, &numbers, [](const saddle_report* r, const char* name, double value) {
+        return guarded([&] {
+          if (!name || !*name) throw Error("a number without a name");
+          static_cast<std::vector<std::pair<std::string, double>>*>(r->context)->emplace_back(name, value);
+        });
+      }};
   check(component_.c->as.metric->measure(instance_, &samples, &report));
   return numbers;
 }

@@ -28,7 +28,8 @@ struct Declared {
   std::vector<train::BufferSpec> buffers;
 };
 
-// Owns an instance; `config` are the component's own parameters, `facts` those of abi.h's saddle_builder.fact.
+// Owns an instance; `config` are the component's own parameters, `facts` those of abi.h's
+// saddle_builder.fact.
 class Instance {
  public:
   Instance(const Component& component, const std::string& role, const nlohmann::json& config,
@@ -116,7 +117,8 @@ class Metric : public Instance {
   Metric(const Component& component, const nlohmann::json& config, const nlohmann::json& facts)
       : Instance(component, "", config, facts) {}
   void reference(const at::Tensor& features, const at::Tensor& labels) const;
-  std::vector<std::pair<std::string, double>> measure(const at::Tensor& features, const at::Tensor& labels) const;
+  std::vector<std::pair<std::string, double>> measure(const at::Tensor& features,
+                                                      const at::Tensor& labels) const;
 };
 
 }  // namespace saddle::worker

@@ -43,11 +43,13 @@ void check_interface(const std::filesystem::path& file, const saddle_component& 
     case SADDLE_KIND_MODEL:
     case SADDLE_KIND_TRANSFORM:
       needed = sizeof(saddle_model);
-      complete = c.as.model->struct_size >= needed && c.as.model->create && c.as.model->destroy && c.as.model->forward;
+      complete = c.as.model->struct_size >= needed && c.as.model->create && c.as.model->destroy &&
+                 c.as.model->forward;
       break;
     case SADDLE_KIND_LOSS:
       needed = sizeof(saddle_loss);
-      complete = c.as.loss->struct_size >= needed && c.as.loss->create && c.as.loss->destroy && c.as.loss->compute;
+      complete =
+          c.as.loss->struct_size >= needed && c.as.loss->create && c.as.loss->destroy && c.as.loss->compute;
       break;
     case SADDLE_KIND_DATASET:
       needed = sizeof(saddle_dataset);
@@ -82,7 +84,8 @@ Component read_component(const std::filesystem::path& file, const saddle_compone
   const auto& d = component.description;
   if (!d.is_object()) refuse(file, who + ": its description is not a JSON object");
   for (const char* key : {"kind", "name", "version", "doc"})
-    if (!d.contains(key) || !d[key].is_string()) refuse(file, who + ": its description lacks the text \"" + key + "\"");
+    if (!d.contains(key) || !d[key].is_string())
+      refuse(file, who + ": its description lacks the text \"" + key + "\"");
   if (d["kind"] != component.kind || d["name"] != component.name)
     refuse(file, who + ": its description speaks of " + d["kind"].get<std::string>() + " '" +
                      d["name"].get<std::string>() + "'");
@@ -125,7 +128,8 @@ Plugin open(const std::filesystem::path& file) {
   for (uint32_t i = 0; i < p->component_count; ++i) {
     plugin.components.push_back(read_component(file, p->components[i]));
     const Component& c = plugin.components.back();
-    if (!names.insert(c.kind + "/" + c.name).second) refuse(file, "has two components " + c.kind + "/" + c.name);
+    if (!names.insert(c.kind + "/" + c.name).second)
+      refuse(file, "has two components " + c.kind + "/" + c.name);
   }
   for (uint32_t i = 0; i < p->operator_count; ++i) {
     saddle_operator_slot* slot = p->operators[i];
@@ -150,7 +154,8 @@ const Plugin& load_plugin(const std::filesystem::path& file) {
   return *plugin;
 }
 
-const Component& find_component(const std::filesystem::path& file, const std::string& kind, const std::string& name) {
+const Component& find_component(const std::filesystem::path& file, const std::string& kind,
+                                const std::string& name) {
   const Plugin& plugin = load_plugin(file);
   for (const Component& c : plugin.components)
     if (c.kind == kind && c.name == name) return c;

@@ -28,7 +28,8 @@ struct Plugin {
 const Plugin& load_plugin(const std::filesystem::path& file);
 
 // A component of a loaded plugin file; throws saddle::Error when it has none of that kind and name.
-const Component& find_component(const std::filesystem::path& file, const std::string& kind, const std::string& name);
+const Component& find_component(const std::filesystem::path& file, const std::string& kind,
+                                const std::string& name);
 
 // One JSON line as contracts of `saddle-worker describe` say.
 nlohmann::json describe_plugin(const std::filesystem::path& file);

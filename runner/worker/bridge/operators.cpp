@@ -15,8 +15,21 @@
 using c10::IValue;
 
 struct saddle_operator {
-  enum class Kind { tensor, integer, real, number, boolean, string, integers, reals, booleans, tensors, maybe_tensors,
-                    device, other };
+  enum class Kind {
+    tensor,
+    integer,
+    real,
+    number,
+    boolean,
+    string,
+    integers,
+    reals,
+    booleans,
+    tensors,
+    maybe_tensors,
+    device,
+    other
+  };
   struct Argument {
     std::string name;
     Kind kind;
@@ -41,33 +54,47 @@ using Kind = saddle_operator::Kind;
 
 Kind kind_of(const c10::TypePtr& type) {
   switch (type->kind()) {
-    case c10::TypeKind::TensorType: return Kind::tensor;
+    case c10::TypeKind::TensorType:
+      return Kind::tensor;
     case c10::TypeKind::IntType:
-    case c10::TypeKind::SymIntType: return Kind::integer;
-    case c10::TypeKind::FloatType: return Kind::real;
-    case c10::TypeKind::NumberType: return Kind::number;
-    case c10::TypeKind::BoolType: return Kind::boolean;
-    case c10::TypeKind::StringType: return Kind::string;
-    case c10::TypeKind::DeviceObjType: return Kind::device;
+    case c10::TypeKind::SymIntType:
+      return Kind::integer;
+    case c10::TypeKind::FloatType:
+      return Kind::real;
+    case c10::TypeKind::NumberType:
+      return Kind::number;
+    case c10::TypeKind::BoolType:
+      return Kind::boolean;
+    case c10::TypeKind::StringType:
+      return Kind::string;
+    case c10::TypeKind::DeviceObjType:
+      return Kind::device;
     case c10::TypeKind::ListType: {
       const auto& element = type->castRaw<c10::ListType>()->getElementType();
       switch (element->kind()) {
         case c10::TypeKind::IntType:
-        case c10::TypeKind::SymIntType: return Kind::integers;
-        case c10::TypeKind::FloatType: return Kind::reals;
-        case c10::TypeKind::BoolType: return Kind::booleans;
-        case c10::TypeKind::TensorType: return Kind::tensors;
-        case c10::TypeKind::OptionalType: return Kind::maybe_tensors;
-        default: return Kind::other;
+        case c10::TypeKind::SymIntType:
+          return Kind::integers;
+        case c10::TypeKind::FloatType:
+          return Kind::reals;
+        case c10::TypeKind::BoolType:
+          return Kind::booleans;
+        case c10::TypeKind::TensorType:
+          return Kind::tensors;
+        case c10::TypeKind::OptionalType:
+          return Kind::maybe_tensors;
+        default:
+          return Kind::other;
       }
     }
-    default: return Kind::other;
+    default:
+      return Kind::other;
   }
 }
 
 const char* tag_name(uint32_t tag) {
-  constexpr const char* names[] = {"none",        "tensor",  "int",         "double",      "bool", "string",
-                                   "int list",    "double list", "string list", "tensor list", "dtype"};
+  constexpr const char* names[] = {"none",     "tensor",      "int",         "double",      "bool", "string",
+                                   "int list", "double list", "string list", "tensor list", "dtype"};
   return tag < std::size(names) ? names[tag] : "a value with an unknown tag";
 }
 
@@ -123,7 +150,8 @@ IValue convert(const saddle_operator& op, const saddle_operator::Argument& a, co
         c10::List<at::Tensor> list;
         list.reserve(v.count);
         for (uint32_t i = 0; i < v.count; ++i) {
-          if (!v.as.tensors[i]) throw Error(op.name + ": argument '" + a.name + "' has an absent tensor in its list");
+          if (!v.as.tensors[i])
+            throw Error(op.name + ": argument '" + a.name + "' has an absent tensor in its list");
           list.push_back(share(v.as.tensors[i]));
         }
         return IValue(std::move(list));
@@ -137,7 +165,8 @@ IValue convert(const saddle_operator& op, const saddle_operator::Argument& a, co
         return IValue(std::move(list));
       }
       break;
-    default: break;
+    default:
+      break;
   }
   wrong(op, a, v.tag);
 }
@@ -189,15 +218,16 @@ std::unique_ptr<saddle_operator> resolve(const std::string& text) {
   const c10::FunctionSchema asked = parse(text);
   const auto handle = c10::Dispatcher::singleton().findSchema(asked.operator_name());
   if (!handle)
-    throw Error("this LibTorch (" + libtorch_version() + ") has no operator " + c10::toString(asked.operator_name()));
+    throw Error("this LibTorch (" + libtorch_version() + ") has no operator " +
+                c10::toString(asked.operator_name()));
   const c10::FunctionSchema& ours = handle->schema();
   if (!accepts(ours, asked))
-    throw Error("operator " + c10::toString(asked.operator_name()) + " of this LibTorch (" + libtorch_version() +
-                ") takes other arguments\n  the plugin calls  " + text + "\n  LibTorch has      " +
-                c10::toString(ours));
+    throw Error("operator " + c10::toString(asked.operator_name()) + " of this LibTorch (" +
+                libtorch_version() + ") takes other arguments\n  the plugin calls  " + text +
+                "\n  LibTorch has      " + c10::toString(ours));
 
-  auto op = std::unique_ptr<saddle_operator>(new saddle_operator{.name = c10::toString(asked.operator_name()),
-                                                                 .handle = *handle});
+  auto op = std::unique_ptr<saddle_operator>(
+      new saddle_operator{.name = c10::toString(asked.operator_name()), .handle = *handle});
   op->arg_count = static_cast<uint32_t>(asked.arguments().size());
   op->result_count = static_cast<uint32_t>(ours.returns().size());
   std::vector<bool> used(op->arg_count);
@@ -214,19 +244,26 @@ std::unique_ptr<saddle_operator> resolve(const std::string& text) {
     same_order = same_order && index && static_cast<size_t>(*index) == i;
   }
   for (size_t i = 0; i < used.size(); ++i)
-    if (!used[i]) op->dropped.emplace_back(static_cast<int>(i), asked.arguments()[i].default_value().value_or(IValue()));
+    if (!used[i])
+      op->dropped.emplace_back(static_cast<int>(i), asked.arguments()[i].default_value().value_or(IValue()));
   if (same_order) op->typed = find_typed(op->name);
   return op;
 }
 
 bool is_default(const saddle_value& given, const IValue& value) {
   switch (given.tag) {
-    case SADDLE_NONE: return value.isNone();
-    case SADDLE_INT: return value.isInt() && value.toInt() == given.as.i;
-    case SADDLE_DOUBLE: return value.isDouble() && value.toDouble() == given.as.d;
-    case SADDLE_BOOL: return value.isBool() && value.toBool() == (given.as.i != 0);
-    case SADDLE_STRING: return value.isString() && value.toStringRef() == given.as.string;
-    default: return false;
+    case SADDLE_NONE:
+      return value.isNone();
+    case SADDLE_INT:
+      return value.isInt() && value.toInt() == given.as.i;
+    case SADDLE_DOUBLE:
+      return value.isDouble() && value.toDouble() == given.as.d;
+    case SADDLE_BOOL:
+      return value.isBool() && value.toBool() == (given.as.i != 0);
+    case SADDLE_STRING:
+      return value.isString() && value.toStringRef() == given.as.string;
+    default:
+      return false;
   }
 }
 
@@ -234,29 +271,47 @@ bool is_default(const saddle_value& given, const IValue& value) {
 
 saddle_dtype to_dtype(int8_t scalar_type) {
   switch (static_cast<at::ScalarType>(scalar_type)) {
-    case at::kByte: return SADDLE_UINT8;
-    case at::kInt: return SADDLE_INT32;
-    case at::kLong: return SADDLE_INT64;
-    case at::kFloat: return SADDLE_FLOAT32;
-    case at::kDouble: return SADDLE_FLOAT64;
-    case at::kBool: return SADDLE_BOOL8;
-    case at::kBFloat16: return SADDLE_BFLOAT16;
-    case at::kHalf: return SADDLE_FLOAT16;
-    default: return SADDLE_OTHER_DTYPE;
+    case at::kByte:
+      return SADDLE_UINT8;
+    case at::kInt:
+      return SADDLE_INT32;
+    case at::kLong:
+      return SADDLE_INT64;
+    case at::kFloat:
+      return SADDLE_FLOAT32;
+    case at::kDouble:
+      return SADDLE_FLOAT64;
+    case at::kBool:
+      return SADDLE_BOOL8;
+    case at::kBFloat16:
+      return SADDLE_BFLOAT16;
+    case at::kHalf:
+      return SADDLE_FLOAT16;
+    default:
+      return SADDLE_OTHER_DTYPE;
   }
 }
 
 int8_t to_scalar_type(int64_t dtype) {
   switch (dtype) {
-    case SADDLE_UINT8: return static_cast<int8_t>(at::kByte);
-    case SADDLE_INT32: return static_cast<int8_t>(at::kInt);
-    case SADDLE_INT64: return static_cast<int8_t>(at::kLong);
-    case SADDLE_FLOAT32: return static_cast<int8_t>(at::kFloat);
-    case SADDLE_FLOAT64: return static_cast<int8_t>(at::kDouble);
-    case SADDLE_BOOL8: return static_cast<int8_t>(at::kBool);
-    case SADDLE_BFLOAT16: return static_cast<int8_t>(at::kBFloat16);
-    case SADDLE_FLOAT16: return static_cast<int8_t>(at::kHalf);
-    default: throw Error("element type " + std::to_string(dtype) + " is not one of saddle_dtype");
+    case SADDLE_UINT8:
+      return static_cast<int8_t>(at::kByte);
+    case SADDLE_INT32:
+      return static_cast<int8_t>(at::kInt);
+    case SADDLE_INT64:
+      return static_cast<int8_t>(at::kLong);
+    case SADDLE_FLOAT32:
+      return static_cast<int8_t>(at::kFloat);
+    case SADDLE_FLOAT64:
+      return static_cast<int8_t>(at::kDouble);
+    case SADDLE_BOOL8:
+      return static_cast<int8_t>(at::kBool);
+    case SADDLE_BFLOAT16:
+      return static_cast<int8_t>(at::kBFloat16);
+    case SADDLE_FLOAT16:
+      return static_cast<int8_t>(at::kHalf);
+    default:
+      throw Error("element type " + std::to_string(dtype) + " is not one of saddle_dtype");
   }
 }
 
@@ -269,12 +324,12 @@ const saddle_operator* resolve_operator(const std::string& schema) {
   return op.get();
 }
 
-void call_operator(const saddle_operator& op, const saddle_value* args, uint32_t arg_count, saddle_value* results,
-                   uint32_t result_count) {
+void call_operator(const saddle_operator& op, const saddle_value* args, uint32_t arg_count,
+                   saddle_value* results, uint32_t result_count) {
   if (arg_count != op.arg_count || result_count != op.result_count)
     throw Error(op.name + ": called with " + std::to_string(arg_count) + " arguments and " +
-                std::to_string(result_count) + " results; the schema has " + std::to_string(op.arg_count) + " and " +
-                std::to_string(op.result_count));
+                std::to_string(result_count) + " results; the schema has " + std::to_string(op.arg_count) +
+                " and " + std::to_string(op.result_count));
   if (op.typed && op.typed(args, results)) return;
 
   for (const auto& [place, value] : op.dropped)

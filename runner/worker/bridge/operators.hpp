@@ -12,8 +12,8 @@ namespace saddle::worker {
 const saddle_operator* resolve_operator(const std::string& schema);
 
 // See saddle_host.call. Throws saddle::Error or what the operator throws.
-void call_operator(const saddle_operator& op, const saddle_value* args, uint32_t arg_count, saddle_value* results,
-                   uint32_t result_count);
+void call_operator(const saddle_operator& op, const saddle_value* args, uint32_t arg_count,
+                   saddle_value* results, uint32_t result_count);
 
 saddle_dtype to_dtype(int8_t scalar_type);
 int8_t to_scalar_type(int64_t dtype);  // at::ScalarType; throws for an unknown one

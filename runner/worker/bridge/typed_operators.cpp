@@ -122,9 +122,9 @@ bool call_conv2d(const saddle_value* a, saddle_value* results) {
   const Doubled<3, 4, 5> pairs(a);
   const Borrowed input(a[0].as.tensor), weight(a[1].as.tensor);
   results[0] = {SADDLE_TENSOR, 0, {}};
-  results[0].as.tensor =
-      give(at::_ops::conv2d::call(*input, *weight, Maybe(a[2]).get(), c10::fromIntArrayRefSlow(pairs[0]),
-                                  c10::fromIntArrayRefSlow(pairs[1]), c10::fromIntArrayRefSlow(pairs[2]), a[6].as.i));
+  results[0].as.tensor = give(at::_ops::conv2d::call(
+      *input, *weight, Maybe(a[2]).get(), c10::fromIntArrayRefSlow(pairs[0]),
+      c10::fromIntArrayRefSlow(pairs[1]), c10::fromIntArrayRefSlow(pairs[2]), a[6].as.i));
   return true;
 }
 
@@ -137,8 +137,9 @@ bool call_conv_transpose2d(const saddle_value* a, saddle_value* results) {
   const Borrowed input(a[0].as.tensor), weight(a[1].as.tensor);
   results[0] = {SADDLE_TENSOR, 0, {}};
   results[0].as.tensor = give(at::_ops::conv_transpose2d_input::call(
-      *input, *weight, Maybe(a[2]).get(), c10::fromIntArrayRefSlow(pairs[0]), c10::fromIntArrayRefSlow(pairs[1]),
-      c10::fromIntArrayRefSlow(pairs[2]), a[6].as.i, c10::fromIntArrayRefSlow(pairs[3])));
+      *input, *weight, Maybe(a[2]).get(), c10::fromIntArrayRefSlow(pairs[0]),
+      c10::fromIntArrayRefSlow(pairs[1]), c10::fromIntArrayRefSlow(pairs[2]), a[6].as.i,
+      c10::fromIntArrayRefSlow(pairs[3])));
   return true;
 }
 

@@ -1,0 +1,222 @@
+#include <game/attempt.hpp>
+
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+
+#include <csignal>
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+
+#include <common/sha256.hpp>
+#include <game/cuda.hpp>
+#include <game/measure.hpp>
+#include <game/recorder.hpp>
+#include <image/sheet.hpp>
+#include <train/checkpoint.hpp>
+#include <train/random.hpp>
+
+namespace saddle::worker {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+volatile std::sig_atomic_t stop_asked = 0;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+class Attempt {
+ public:
+  Attempt(const Trial& trial, const AttemptOptions& options)
+      : trial_(trial), options_(options), frames_(options.frames_fd), recorder_(frames_) {}
+
+  void run() {
+    try {
+      prepare();
+      const std::string reason = train();
+      finish(reason, message_);
+    } catch (const PlacedError& e) {
+      finish("error", e.pointer + ": " + e.what());
+    } catch (const std::system_error&) {
+      throw;  // the pipe is gone, and saddle with it
+    } catch (const std::exception& e) {
+      finish("error", message_of(e));
+    }
+  }
+
+ private:
+  void prepare() {
+    const auto& config = trial_.config;
+    rounds_ = config.at("train").at("rounds");
+    at::set_num_threads(config.at("train").at("threads").get<int>());
+    open_device(config.at("train").at("device"));
+    game_ = std::make_unique<Game>(trial_);
+    measuring_ = std::make_unique<Measuring>(trial_, *game_);
+    if (!options_.checkpoint.empty()) {
+      const train::Checkpoint saved = train::load_checkpoint(options_.checkpoint);
+      game_->load_state(saved.tensors);
+      round_ = saved.meta.at("round");
+      resumed_from_ = round_;
+    }
+    nlohmann::json parameters = nlohmann::json::object(), plugins = nlohmann::json::array();
+    for (const auto& [name, player] : game_->players()) parameters[name] = player->model.set.count();
+    for (const auto& [component, file] : trial_.plugins) {
+      const auto slash = component.find('/');
+      const Component& c = find_component(file, component.substr(0, slash), component.substr(slash + 1));
+      plugins.push_back({{"component", component},
+                         {"version", c.description.at("version")},
+                         {"file", file.string()},
+                         {"sha256", sha256_file(file)}});
+    }
+    frames_.event(nlohmann::json{{"type", "started"},
+                                 {"pid", ::getpid()},
+                                 {"libtorch", libtorch_version()},
+                                 {"threads", at::get_num_threads()},
+                                 {"device", trial_device().str()},
+                                 {"isa", at::get_cpu_capability()},
+                                 {"parameters", parameters},
+                                 {"plugins", plugins},
+                                 {"resumed_from_step", resumed_from_}}
+                      .dump());
+  }
+
+  std::string train() {
+    const int64_t every = trial_.config.at("record").at("every");
+    const int64_t sheet_every = trial_.config.at("record").at("samples").at("every");
+    const int64_t save_every = trial_.config.at("checkpoint").at("every");
+    if (resumed_from_ < 0) measuring_->baselines(recorder_);
+    Clock::time_point window = Clock::now();
+    int64_t window_round = round_;
+    double rate = 0;
+
+    while (round_ < rounds_) {
+      if (stop_asked) return save() ? "cancelled" : "diverged";
+      const bool due = (round_ + 1) % every == 0 || round_ + 1 == rounds_;
+      Record record;
+      std::string fault;
+      const bool finite = game_->play(round_, due ? &record : nullptr, &fault);
+      if (!finite) {
+        write(record, round_ + 1);
+        message_ = fault + " is not finite in round " + std::to_string(round_ + 1);
+        return "diverged";
+      }
+      ++round_;
+      if (due) {
+        if (!write(record, round_)) return "diverged";
+        const double elapsed = seconds_since(window);
+        rate = static_cast<double>(round_ - window_round) / std::max(elapsed, 1e-9);
+        recorder_.number("images_per_second", round_, rate * static_cast<double>(images_per_round()));
+      }
+      frames_.progress(
+          round_, rounds_,
+          rate > 0 ? rate
+                   : static_cast<double>(round_ - window_round) / std::max(seconds_since(window), 1e-9));
+      const bool last = round_ == rounds_;
+      const auto pause = Clock::now();
+      measuring_->measure(recorder_, round_, last);
+      if (last || (sheet_every && round_ % sheet_every == 0)) samples();
+      if ((last || (save_every && round_ % save_every == 0)) && !save()) return "diverged";
+      // What measuring costs is not the training's rate.
+      window += Clock::now() - pause;
+      if (due) {
+        window = Clock::now();
+        window_round = round_;
+      }
+    }
+    return "ok";
+  }
+
+  // Real images that the first player of a round sees in it: the rate that papers give.
+  int64_t images_per_round() const {
+    const auto& train = trial_.config.at("train");
+    const std::string first = train.at("order").at(0);
+    return game_->batch() * train.at("updates").value(first, int64_t{1});
+  }
+
+  // One copy from the device for all of a round's numbers. False when one is not finite.
+  bool write(const Record& record, int64_t step) {
+    if (record.empty()) return true;
+    const at::NoGradGuard no_grad;
+    std::vector<at::Tensor> values;
+    for (const auto& [name, value] : record) values.push_back(value.to(trial_device(), at::kDouble));
+    const at::Tensor row = at::stack(values).cpu();
+    bool finite = true;
+    for (size_t i = 0; i < record.size(); ++i) {
+      const double value = row.data_ptr<double>()[i];
+      recorder_.number(record[i].first, step, value);
+      if (!std::isfinite(value) && finite) {
+        finite = false;
+        message_ = record[i].first + " is not finite in round " + std::to_string(step);
+      }
+    }
+    return finite;
+  }
+
+  void artifact(const std::string& kind, const std::string& file, const std::string& media_type) {
+    const auto path = options_.folder / file;
+    frames_.artifact(nlohmann::json{
+        {"kind", kind},
+        {"name", file},
+        {"step", round_},
+        {"path", file},
+        {"sha256", sha256_file(path)},
+        {"bytes", std::filesystem::file_size(path)},
+        {"media_type",
+         media_type}}.dump());
+  }
+
+  // The same latents every time, so that sheets of one trial can be compared.
+  void samples() {
+    if (!game_->has_generator()) return;
+    const int64_t side = trial_.config.at("record").at("samples").at("grid");
+    const auto seed = static_cast<uint64_t>(trial_.seed);
+    const Batch fake = game_->generate(side * side, train::make_generator(seed, "samples"), true);
+    const bool points = game_->dataset().info().shape.size() == 1;
+    const at::Tensor real = points ? game_->data().take(1000).image.cpu() : at::Tensor();
+    const std::string file = "samples-" + std::to_string(round_) + ".png";
+    write_png(options_.folder / file, picture_of(fake.image.cpu(), side, real));
+    artifact("samples", file, "image/png");
+  }
+
+  // False when the state is not finite: such a checkpoint would only poison what continues from it.
+  bool save() {
+    const auto state = game_->state();
+    if (const std::string name = first_nonfinite(state); !name.empty()) {
+      message_ = name + " is not finite after round " + std::to_string(round_);
+      return false;
+    }
+    const auto path = options_.folder / "checkpoint.safetensors";
+    train::save_checkpoint(path, state, {{"round", round_}, {"step", round_}, {"trial", trial_.name}});
+    frames_.event(nlohmann::json{{"type", "checkpoint"}, {"step", round_}, {"path", path.string()}}.dump());
+    return true;
+  }
+
+  void finish(const std::string& reason, const std::string& message) {
+    frames_.event(
+        nlohmann::json{{"type", "finished"}, {"reason", reason}, {"message", message}, {"step", round_}}.dump(
+            -1, ' ', false, nlohmann::json::error_handler_t::replace));
+    frames_.flush();
+  }
+
+  const Trial& trial_;
+  const AttemptOptions& options_;
+  FrameWriter frames_;
+  Recorder recorder_;
+  std::unique_ptr<Game> game_;
+  std::unique_ptr<Measuring> measuring_;
+  int64_t round_ = 0, rounds_ = 0, resumed_from_ = -1;
+  std::string message_;
+};
+
+}  // namespace
+
+void run_attempt(const Trial& trial, const AttemptOptions& options) {
+  std::signal(SIGTERM, [](int) { stop_asked = 1; });
+  std::signal(SIGINT, SIG_IGN);  // the terminal's Ctrl-C is saddle's to handle
+  std::signal(SIGPIPE, SIG_IGN);
+  Attempt(trial, options).run();
+}
+
+}  // namespace saddle::worker

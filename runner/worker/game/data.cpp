@@ -1,0 +1,78 @@
+#include <game/data.hpp>
+
+#include <bridge/host.hpp>
+#include <common/error.hpp>
+#include <train/random.hpp>
+
+namespace saddle::worker {
+namespace {
+constexpr int64_t kKeepBytes = int64_t{2} << 30;
+}
+
+at::Tensor to_float(const at::Tensor& samples) {
+  return samples.scalar_type() == at::kByte ? samples.to(at::kFloat).div_(127.5).sub_(1)
+                                            : samples.to(at::kFloat);
+}
+
+DataSource::DataSource(const Dataset& dataset, int64_t batch, uint64_t trial_seed)
+    : dataset_(dataset),
+      split_(dataset.split("train")),
+      size_(dataset.info().splits[split_].second),
+      batch_(batch),
+      generator_(train::make_generator(trial_seed, "data")) {
+  if (size_ < batch_)
+    throw Error("the training split has " + std::to_string(size_) + " samples, fewer than a batch of " +
+                std::to_string(batch_));
+  int64_t bytes = size_ * static_cast<int64_t>(c10::elementSize(dataset.info().dtype));
+  for (const int64_t s : dataset.info().shape) bytes *= s;
+  if (bytes <= kKeepBytes) {
+    const at::Tensor all = at::arange(size_, at::kLong);
+    std::tie(samples_, labels_) = dataset.read(split_, {all.data_ptr<int64_t>(), static_cast<size_t>(size_)});
+    samples_ = samples_.to(trial_device());
+    if (labels_.defined()) labels_ = labels_.to(trial_device());
+  }
+  shuffle();
+}
+
+void DataSource::shuffle() {
+  order_ = at::randperm(size_, generator_, at::TensorOptions().dtype(at::kLong));
+  position_ = 0;
+}
+
+Batch DataSource::read(const at::Tensor& indices) const {
+  if (samples_.defined()) {
+    const at::Tensor places = indices.to(trial_device());
+    return {to_float(samples_.index_select(0, places)),
+            labels_.defined() ? labels_.index_select(0, places) : at::Tensor()};
+  }
+  auto [samples, labels] =
+      dataset_.read(split_, {indices.data_ptr<int64_t>(), static_cast<size_t>(indices.numel())});
+  return {to_float(samples.to(trial_device())), labels.defined() ? labels.to(trial_device()) : labels};
+}
+
+Batch DataSource::next() {
+  if (position_ + batch_ > size_) shuffle();
+  const at::Tensor indices = order_.narrow(0, position_, batch_);
+  position_ += batch_;
+  return read(indices);
+}
+
+Batch DataSource::take(int64_t count) const {
+  count = std::min(count, size_);
+  return read(at::arange(count, at::kLong).mul_(size_).div_(count, "floor"));
+}
+
+std::map<std::string, at::Tensor> DataSource::state() {
+  return {{"order", order_},
+          {"position", at::scalar_tensor(position_, at::kLong)},
+          {"generator", train::generator_state(generator_)}};
+}
+
+void DataSource::load_state(const std::map<std::string, at::Tensor>& state) {
+  order_ = state.at("order").clone();
+  if (order_.numel() != size_) throw Error("the checkpoint was made with another number of training samples");
+  position_ = state.at("position").item<int64_t>();
+  train::set_generator_state(generator_, state.at("generator"));
+}
+
+}  // namespace saddle::worker

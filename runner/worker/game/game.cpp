@@ -1,0 +1,245 @@
+#include <game/game.hpp>
+
+#include <algorithm>
+#include <set>
+
+#include <ATen/core/grad_mode.h>
+
+#include <game/step.hpp>
+#include <train/checkpoint.hpp>
+#include <train/random.hpp>
+#include <train/schedule.hpp>
+
+namespace saddle::worker {
+namespace {
+
+nlohmann::json facts_of(const nlohmann::json& config, const DatasetInfo& info) {
+  nlohmann::json facts = {{"sample_shape", info.shape},
+                          {"classes", info.classes},
+                          {"latent_size", config.at("train").at("latent").at("size")},
+                          {"data_folder", data_folder()}};
+  for (const auto& [key, value] : info.facts.items()) facts["dataset." + key] = value;
+  return facts;
+}
+
+}  // namespace
+
+at::Tensor draw_latent(const nlohmann::json& latent, int64_t count, at::Generator generator) {
+  at::Tensor z = at::empty({count, latent.at("size").get<int64_t>()});
+  if (latent.at("use") == "uniform")
+    z.uniform_(-1, 1, generator);
+  else
+    z.normal_(0, 1, generator);
+  return z.to(trial_device());
+}
+
+Game::Game(const Trial& trial, int64_t batch)
+    : trial_(trial), latent_(train::make_generator(static_cast<uint64_t>(trial.seed), "latent")) {
+  const auto& config = trial_.config;
+  const auto& train_config = config.at("train");
+  batch_ = batch ? batch : train_config.at("batch").get<int64_t>();
+  train::seed_default_generators(static_cast<uint64_t>(trial.seed));
+
+  placed("/dataset", [&] {
+    dataset_ = std::make_unique<Dataset>(trial_.component("dataset", config.at("dataset")),
+                                         own_parameters("dataset", config.at("dataset")),
+                                         nlohmann::json{{"data_folder", data_folder()}});
+    data_ = std::make_unique<DataSource>(*dataset_, batch_, static_cast<uint64_t>(trial.seed));
+  });
+  facts_ = facts_of(config, dataset_->info());
+  for (const auto& [name, entry] : config.at("models").items())
+    placed("/models/" + name, [&, &n = name] { players_[n] = std::make_unique<Player>(trial_, n, facts_); });
+  order_ = train_config.at("order").get<std::vector<std::string>>();
+  for (size_t i = 0; i < train_config.at("augment").size(); ++i)
+    placed("/train/augment/" + std::to_string(i), [&] {
+      const auto& entry = train_config.at("augment")[i];
+      transforms_.push_back(std::make_unique<Transform>(trial_.component("transform", entry),
+                                                        own_parameters("transform", entry), facts_));
+    });
+
+  std::map<std::string, int> seen;
+  for (size_t i = 0; i < config.at("losses").size(); ++i)
+    placed("/losses/" + std::to_string(i), [&] {
+      const auto& entry = config.at("losses")[i];
+      const std::string use = entry.at("use").get<std::string>();
+      const int n = ++seen[use];
+      const std::string name = n == 1 ? use : use + "#" + std::to_string(n);
+      auto loss = std::make_unique<WithTensors<Loss>>(
+          parameter_options(train_config), spectral_options(train_config),
+          train::make_generator(static_cast<uint64_t>(trial.seed), "init/loss/" + name),
+          trial_.component("loss", entry), own_parameters("loss", entry), facts_);
+      std::string owner;
+      for (const auto& player : order_)
+        if (owner.empty() && loss->instance.speaks_to(player)) owner = player;
+      losses_.push_back({name, entry.at("weight").get<double>(), owner, std::move(loss)});
+    });
+
+  for (const auto& [name, player] : players_) {
+    if (!player->optimizer) continue;
+    std::vector<train::TrainedSet> sets = {
+        {name, &player->model.weights, player->average ? &*player->average : nullptr}};
+    for (auto& entry : losses_)
+      if (entry.owner == name && !entry.loss->instance.declared().parameters.empty())
+        sets.push_back({"loss/" + entry.name, &entry.loss->weights, nullptr});
+    player->update = std::make_unique<train::Update>(std::move(sets), *player->optimizer);
+  }
+  check_wiring();
+}
+
+Game::~Game() = default;
+
+void Game::check_wiring() const {
+  for (const auto& name : order_) {
+    if (!players_.contains(name)) throw PlacedError("/train/order", "there is no model '" + name + "'");
+    const bool spoken_to = std::any_of(losses_.begin(), losses_.end(),
+                                       [&](const LossEntry& l) { return l.loss->instance.speaks_to(name); });
+    if (!spoken_to) throw PlacedError("/losses", "no loss says what player '" + name + "' should minimise");
+  }
+}
+
+bool Game::play(int64_t round, Record* record, std::string* fault) {
+  const auto& updates = trial_.config.at("train").at("updates");
+  for (const std::string& name : order_) {
+    Player& player = *players_.at(name);
+    if (!player.update) continue;
+    const int64_t count = updates.value(name, int64_t{1});
+    for (int64_t i = 0; i < count; ++i)
+      if (!update(player, round, i + 1 == count ? record : nullptr, fault)) return false;
+  }
+  return true;
+}
+
+bool Game::update(Player& player, int64_t round, Record* record, std::string* fault) {
+  const int64_t number = ++update_number_;
+  player.update->begin(number);
+  for (const auto& [name, other] : players_)
+    if (other.get() != &player) other->model.weights.begin(number, train::Use::other);
+  for (auto& entry : losses_)
+    if (entry.owner != player.name)
+      entry.loss->weights.begin(number, train::Use::other);
+    else if (entry.loss->instance.declared().parameters.empty())
+      entry.loss->weights.begin(number, train::Use::own);
+
+  PlayerStep step(*this, player, number);
+  for (const auto& entry : losses_)
+    if (entry.loss->instance.speaks_to(player.name))
+      for (const std::string& need : entry.loss->instance.needs(player.name))
+        if (need.starts_with("gradient:")) step.mark(need.substr(9));
+
+  at::Tensor total;
+  for (size_t i = 0; i < losses_.size(); ++i) {
+    LossEntry& entry = losses_[i];
+    if (!entry.loss->instance.speaks_to(player.name)) continue;
+    const NamedTensors terms = placed("/losses/" + std::to_string(i), [&] {
+      const Declared& declared = entry.loss->instance.declared();
+      try {
+        return entry.loss->instance.compute(step, player.name, round,
+                                            weights_of(declared, entry.loss->weights, number),
+                                            buffers_of(declared, entry.loss->set));
+      } catch (...) {
+        if (step.failure()) std::rethrow_exception(step.failure());
+        throw;
+      }
+    });
+    for (const auto& [name, value] : terms) {
+      const at::Tensor weighted = entry.weight == 1 ? value : value * entry.weight;
+      total = total.defined() ? total + weighted : weighted;
+      if (record) record->emplace_back(player.name + "/" + entry.name + "/" + name, value.detach());
+    }
+  }
+  if (!total.defined()) return true;  // lazy losses may have nothing to say in this round
+  if (record) record->emplace_back(player.name + "/total", total.detach());
+  // On the CPU looking costs nothing; on a GPU it would wait for the device.
+  if (trial_device().is_cpu() && !std::isfinite(total.item<double>())) {
+    *fault = player.name + "/total";
+    return false;
+  }
+  const auto& optimizer = *player.optimizer;
+  const double lr = optimizer.lr * train::factor(optimizer.schedule, round,
+                                                 trial_.config.at("train").at("rounds").get<int64_t>());
+  const at::Tensor norm = placed("/models/" + player.name,
+                                 [&] { return player.update->finish(total, lr, round, record != nullptr); });
+  if (record) {
+    if (norm.defined()) record->emplace_back(player.name + "/grad_norm", norm);
+    record->emplace_back(player.name + "/lr", at::scalar_tensor(lr, at::kDouble));
+  }
+  return true;
+}
+
+Batch Game::generate(int64_t count, at::Generator generator, bool average) {
+  const at::NoGradGuard no_grad;
+  Player& g = *players_.at("generator");
+  average = average && g.average.has_value();
+  const int64_t number = ++update_number_;
+  if (average)
+    g.average_weights->begin(number, train::Use::measure);
+  else
+    g.model.weights.begin(number, train::Use::measure);
+  const int64_t classes = dataset_->info().classes;
+  std::vector<at::Tensor> images, labels;
+  for (int64_t done = 0; done < count;) {
+    const int64_t n = std::min<int64_t>(count - done, 256);
+    NamedTensors inputs = {{"z", draw_latent(trial_.config.at("train").at("latent"), n, generator)}};
+    if (classes > 0) {
+      labels.push_back(
+          at::randint(classes, {n}, generator, at::TensorOptions().dtype(at::kLong)).to(trial_device()));
+      inputs.emplace_back("label", labels.back());
+    }
+    const NamedTensors outputs =
+        average ? g.forward_average(inputs, number) : g.forward(inputs, number, false);
+    images.push_back(find(outputs, "image"));
+    done += n;
+  }
+  return {at::cat(images), labels.empty() ? at::Tensor() : at::cat(labels)};
+}
+
+at::Tensor Game::features(const std::string& output, const at::Tensor& images) {
+  const at::NoGradGuard no_grad;
+  const auto dot = output.find('.');
+  const std::string model = output.substr(0, dot),
+                    name = dot == std::string::npos ? "" : output.substr(dot + 1);
+  if (!players_.contains(model)) throw Error("there is no model '" + model + "'");
+  Player& p = *players_.at(model);
+  const int64_t number = ++update_number_;
+  p.model.weights.begin(number, train::Use::measure);
+  std::vector<at::Tensor> parts;
+  for (const at::Tensor& part : images.split(256)) {
+    const at::Tensor f = find(p.forward({{"image", part}}, number, false), name);
+    if (!f.defined()) throw Error("model '" + model + "' gives no output '" + name + "'");
+    parts.push_back(f.reshape({f.size(0), -1}).to(at::kFloat));
+  }
+  return at::cat(parts);
+}
+
+std::map<std::string, at::Tensor> Game::state() {
+  std::map<std::string, at::Tensor> all;
+  for (auto& [name, player] : players_) {
+    train::add_prefixed(all, name + "/raw/", player->model.set.tensors());
+    if (player->average) train::add_prefixed(all, name + "/ema/", player->average->set().tensors());
+    if (player->update) train::add_prefixed(all, name + "/optimizer/", player->update->optimizer().state());
+  }
+  for (auto& entry : losses_) train::add_prefixed(all, "loss/" + entry.name + "/", entry.loss->set.tensors());
+  train::add_prefixed(all, "data/", data_->state());
+  all["random/latent"] = train::generator_state(latent_);
+  at::Generator ours = at::globalContext().defaultGenerator(at::kCPU);
+  all["random/default"] = train::generator_state(ours);
+  all["update_number"] = at::scalar_tensor(update_number_, at::kLong);
+  return all;
+}
+
+void Game::load_state(const std::map<std::string, at::Tensor>& state) {
+  for (auto& [name, player] : players_) {
+    player->model.set.load(train::with_prefix(state, name + "/raw/"));
+    if (player->average) player->average->set().load(train::with_prefix(state, name + "/ema/"));
+    if (player->update)
+      player->update->optimizer().load_state(train::with_prefix(state, name + "/optimizer/"));
+  }
+  for (auto& entry : losses_) entry.loss->set.load(train::with_prefix(state, "loss/" + entry.name + "/"));
+  data_->load_state(train::with_prefix(state, "data/"));
+  train::set_generator_state(latent_, state.at("random/latent"));
+  at::Generator ours = at::globalContext().defaultGenerator(at::kCPU);
+  train::set_generator_state(ours, state.at("random/default"));
+  update_number_ = state.at("update_number").item<int64_t>();
+}
+
+}  // namespace saddle::worker

@@ -1,0 +1,81 @@
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <game/data.hpp>
+#include <game/player.hpp>
+#include <game/trial.hpp>
+
+namespace saddle::worker {
+
+class PlayerStep;
+
+// What one round left to record: names and 0-d tensors on the device.
+using Record = std::vector<std::pair<std::string, at::Tensor>>;
+
+// Any game: players with losses, a source of real samples, a source of z. One
+// round updates each player its configured number of times, in order.
+class Game {
+ public:
+  // `batch`: 0 takes the trial's own. Throws PlacedError.
+  explicit Game(const Trial& trial, int64_t batch = 0);
+  ~Game();
+
+  // Plays round `round` (the first is 0). With `record`, terms, totals, gradient
+  // norms and learning rates of each player's last update are appended to it.
+  // Returns false when a total is not finite: then the weights were not stepped
+  // with it, and `fault` says which.
+  bool play(int64_t round, Record* record, std::string* fault);
+
+  // Generated samples in evaluation mode, float, on the device. `generator` draws
+  // z and labels only. `average`: with EMA weights, if there are any.
+  Batch generate(int64_t count, at::Generator generator, bool average);
+  // "MODEL.OUTPUT" on images in evaluation mode, flattened to [n, d].
+  at::Tensor features(const std::string& output, const at::Tensor& images);
+
+  const nlohmann::json& facts() const { return facts_; }
+  const Dataset& dataset() const { return *dataset_; }
+  DataSource& data() { return *data_; }
+  const std::map<std::string, std::unique_ptr<Player>>& players() const { return players_; }
+  int64_t batch() const { return batch_; }
+  bool has_generator() const { return players_.contains("generator"); }
+  // Shapes of each model's outputs as the last round saw them.
+  const std::map<std::string, std::map<std::string, std::vector<int64_t>>>& output_shapes() const {
+    return output_shapes_;
+  }
+
+  // All state but counters: tensors by name, and back. Throws saddle::Error when they do not fit.
+  std::map<std::string, at::Tensor> state();
+  void load_state(const std::map<std::string, at::Tensor>& state);
+
+ private:
+  friend class PlayerStep;
+  struct LossEntry {
+    std::string name;  // unique: a second `r1` is "r1#2"
+    double weight;
+    std::string owner;  // the player that trains the loss's own parameters
+    std::unique_ptr<WithTensors<Loss>> loss;
+  };
+  bool update(Player& player, int64_t round, Record* record, std::string* fault);
+  void check_wiring() const;
+
+  Trial trial_;
+  nlohmann::json facts_;
+  std::unique_ptr<Dataset> dataset_;
+  std::unique_ptr<DataSource> data_;
+  std::map<std::string, std::unique_ptr<Player>> players_;
+  std::vector<LossEntry> losses_;
+  std::vector<std::unique_ptr<Transform>> transforms_;
+  std::vector<std::string> order_;
+  at::Generator latent_;
+  int64_t batch_, update_number_ = 0;
+  std::map<std::string, std::map<std::string, std::vector<int64_t>>> output_shapes_;
+};
+
+// z as the trial draws it: [count, size] on the device.
+at::Tensor draw_latent(const nlohmann::json& latent, int64_t count, at::Generator generator);
+
+}  // namespace saddle::worker

@@ -1,0 +1,80 @@
+#include <game/player.hpp>
+
+#include <train/random.hpp>
+
+namespace saddle::worker {
+
+train::SpectralOptions spectral_options(const nlohmann::json& train) {
+  const auto& s = train.at("spectral_norm");
+  return {.iterations = s.at("iterations").get<int>(),
+          .rule = train::spectral_rule_from_name(s.at("update").get<std::string>()),
+          .eps = s.at("eps").get<double>()};
+}
+
+train::ParameterOptions parameter_options(const nlohmann::json& train) {
+  return {.init = std::nullopt,
+          .norm = std::nullopt,
+          .device = trial_device(),
+          .dtype = at::kFloat,
+          .channels_last = train.at("memory_format") == "channels_last",
+          .spectral_eps = train.at("spectral_norm").at("eps").get<double>()};
+}
+
+std::vector<at::Tensor> weights_of(const Declared& declared, train::EffectiveWeights& weights,
+                                   int64_t update) {
+  std::vector<at::Tensor> list;
+  list.reserve(declared.parameters.size());
+  for (size_t i = 0; i < declared.parameters.size(); ++i) list.push_back(weights.weight(i, update));
+  return list;
+}
+
+std::vector<at::Tensor> buffers_of(const Declared& declared, train::ParameterSet& set) {
+  std::vector<at::Tensor> list;
+  for (const auto& b : declared.buffers) list.push_back(set.buffer(b.name));
+  return list;
+}
+
+namespace {
+train::ParameterOptions model_options(const nlohmann::json& config, const std::string& name) {
+  auto options = parameter_options(config.at("train"));
+  const auto& entry = config.at("models").at(name);
+  options.init = train::init_from_name(entry.value("init", "default"));
+  options.norm = train::norm_from_name(entry.value("norm", "default"));
+  return options;
+}
+std::string role_of(const nlohmann::json& config, const std::string& name) {
+  return config.at("models").at(name).value("role", name);
+}
+}  // namespace
+
+Player::Player(const Trial& trial, const std::string& player, const nlohmann::json& facts)
+    : name(player),
+      model(model_options(trial.config, player), spectral_options(trial.config.at("train")),
+            train::make_generator(static_cast<uint64_t>(trial.seed), "init/" + player),
+            trial.component("model", trial.config.at("models").at(player)), role_of(trial.config, player),
+            own_parameters("model", trial.config.at("models").at(player)), facts) {
+  const auto& train_config = trial.config.at("train");
+  if (trial.config.at("optimizers").contains(name)) {
+    optimizer = train::optimizer_from_json(trial.config.at("optimizers").at(name));
+    const auto& ema = train_config.at("ema");
+    const double decay = ema.at("decay").get<double>();
+    if (decay > 0) {
+      average.emplace(model.set, train::EmaConfig{decay, ema.at("start").get<int64_t>()});
+      average_weights.emplace(average->set(), spectral_options(train_config), /*converge=*/true);
+    }
+  }
+}
+
+NamedTensors Player::forward(const NamedTensors& inputs, int64_t number, bool training) {
+  const Declared& declared = model.instance.declared();
+  return model.instance.forward(weights_of(declared, model.weights, number), buffers_of(declared, model.set),
+                                inputs, training);
+}
+
+NamedTensors Player::forward_average(const NamedTensors& inputs, int64_t number) {
+  const Declared& declared = model.instance.declared();
+  return model.instance.forward(weights_of(declared, *average_weights, number),
+                                buffers_of(declared, average->set()), inputs, false);
+}
+
+}  // namespace saddle::worker

@@ -1,0 +1,52 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <bridge/instances.hpp>
+#include <game/trial.hpp>
+#include <train/update.hpp>
+
+namespace saddle::worker {
+
+// An instance of a component that declared tensors, with those tensors.
+template <class T>
+struct WithTensors {
+  T instance;
+  train::ParameterSet set;
+  train::EffectiveWeights weights;
+
+  template <class... Args>
+  WithTensors(const train::ParameterOptions& options, const train::SpectralOptions& spectral,
+              at::Generator generator, Args&&... args)
+      : instance(std::forward<Args>(args)...),
+        set(instance.declared().parameters, instance.declared().buffers, generator, options),
+        weights(set, spectral) {}
+};
+
+// The tensors of `set` as a component's calls carry them: in the order of declaration.
+std::vector<at::Tensor> weights_of(const Declared& declared, train::EffectiveWeights& weights,
+                                   int64_t update);
+std::vector<at::Tensor> buffers_of(const Declared& declared, train::ParameterSet& set);
+
+// A model in the game, with its own optimiser if it is trained.
+struct Player {
+  Player(const Trial& trial, const std::string& name, const nlohmann::json& facts);
+
+  // A pass with the live weights of this update, or with the averaged ones (measuring only).
+  NamedTensors forward(const NamedTensors& inputs, int64_t update, bool training);
+  NamedTensors forward_average(const NamedTensors& inputs, int64_t update);
+
+  std::string name;
+  WithTensors<Model> model;
+  std::optional<train::Ema> average;
+  std::optional<train::EffectiveWeights> average_weights;
+  std::optional<train::OptimizerConfig> optimizer;
+  std::unique_ptr<train::Update> update;  // null for a model that is not trained
+};
+
+train::SpectralOptions spectral_options(const nlohmann::json& train);
+train::ParameterOptions parameter_options(const nlohmann::json& train);
+
+}  // namespace saddle::worker

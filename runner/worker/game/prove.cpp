@@ -1,0 +1,49 @@
+#include <game/prove.hpp>
+
+#include <ATen/Parallel.h>
+
+#include <game/game.hpp>
+#include <game/measure.hpp>
+
+namespace saddle::worker {
+
+nlohmann::json prove(const nlohmann::json& request) {
+  nlohmann::json answer = {{"id", request.value("id", 0)}, {"ok", false}, {"pointer", ""}};
+  try {
+    Trial trial = Trial::from_json({{"config", request.at("config")}, {"plugins", request.at("plugins")}});
+    // Shapes and wiring do not depend on the device, and this machine may lack the trial's.
+    trial.config["train"]["device"] = "cpu";
+    at::set_num_threads(1);
+    Game game(trial, /*batch=*/2);
+    const Measuring measuring(trial, game);
+    std::string fault;
+    game.play(0, nullptr, &fault);
+    if (game.has_generator()) {
+      const Batch fake = game.generate(2, at::globalContext().defaultGenerator(at::kCPU), false);
+      const auto& metrics = trial.config.at("metrics");
+      for (size_t i = 0; i < metrics.size(); ++i)
+        placed("/metrics/" + std::to_string(i) + "/features", [&] {
+          const std::string features = metrics[i].at("features");
+          if (features != "pixels") game.features(features, fake.image);
+        });
+    }
+    nlohmann::json models = nlohmann::json::object();
+    for (const auto& [name, player] : game.players()) {
+      nlohmann::json outputs = nlohmann::json::object();
+      if (const auto seen = game.output_shapes().find(name); seen != game.output_shapes().end())
+        for (const auto& [output, shape] : seen->second) outputs[output] = shape;
+      models[name] = {{"parameter_count", player->model.set.count()}, {"outputs", outputs}};
+    }
+    answer["models"] = models;
+    answer["ok"] = true;
+    answer.erase("pointer");
+  } catch (const PlacedError& e) {
+    answer["pointer"] = e.pointer;
+    answer["message"] = e.what();
+  } catch (const std::exception& e) {
+    answer["message"] = message_of(e);
+  }
+  return answer;
+}
+
+}  // namespace saddle::worker

@@ -1,0 +1,199 @@
+#include <game/step.hpp>
+
+#include <ATen/autocast_mode.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+
+namespace saddle::worker {
+namespace {
+
+// While it lives, operators pick bfloat16 where autocast allows it.
+class Autocast {
+ public:
+  explicit Autocast(bool on) : on_(on), device_(trial_device().type()) {
+    if (!on_) return;
+    previous_ = at::autocast::is_autocast_enabled(device_);
+    at::autocast::set_autocast_enabled(device_, true);
+    at::autocast::set_autocast_dtype(device_, at::kBFloat16);
+    at::autocast::increment_nesting();
+  }
+  ~Autocast() {
+    if (!on_) return;
+    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+    at::autocast::set_autocast_enabled(device_, previous_);
+  }
+
+ private:
+  bool on_, previous_ = false;
+  at::DeviceType device_;
+};
+
+std::string shape_text(at::IntArrayRef shape) {
+  std::string text;
+  for (const int64_t s : shape) text += (text.empty() ? "" : " x ") + std::to_string(s);
+  return text;
+}
+
+// Losses, statistics and gradients are kept in float32.
+at::Tensor full_precision(const at::Tensor& t) {
+  return t.scalar_type() == at::kBFloat16 ? t.to(at::kFloat) : t;
+}
+
+}  // namespace
+
+PlayerStep::PlayerStep(Game& game, Player& player, int64_t update)
+    : game_(game), updated_(player), update_(update) {}
+
+Player& PlayerStep::player(const std::string& name) {
+  const auto found = game_.players_.find(name);
+  if (found == game_.players_.end()) throw Error("the game has no model '" + name + "'");
+  return *found->second;
+}
+
+void PlayerStep::mark(const std::string& input) { marked_.insert(input); }
+
+void PlayerStep::draw_real() {
+  const Batch batch = game_.data_->next();
+  at::Tensor image = batch.image;
+  if (marked_.contains("real.image")) image.requires_grad_(true);
+  inputs_["real.image"] = image;
+  inputs_["real.label"] = batch.label;
+}
+
+void PlayerStep::draw_latent_sample() {
+  const auto& latent = game_.trial_.config.at("train").at("latent");
+  inputs_["latent.z"] = draw_latent(latent, game_.batch_, game_.latent_);
+  const int64_t classes = game_.dataset_->info().classes;
+  at::Tensor label;
+  if (classes > 0)
+    label = at::randint(classes, {game_.batch_}, game_.latent_, at::TensorOptions().dtype(at::kLong))
+                .to(trial_device());
+  inputs_["latent.label"] = label;
+}
+
+void PlayerStep::generate() {
+  if (!game_.has_generator()) throw Error("the game has no model 'generator', so there are no fake samples");
+  at::Tensor image;
+  if (updated_.name == "generator") {
+    image = output("generator", "latent", "image");
+  } else {
+    // No graph through the generator in another player's update.
+    const at::NoGradGuard no_grad;
+    image = output("generator", "latent", "image").detach();
+  }
+  const auto& expected = game_.dataset_->info().shape;
+  if (image.sizes().slice(1) != at::IntArrayRef(expected))
+    throw PlacedError("/models/generator", "makes samples of " + shape_text(image.sizes().slice(1)) +
+                                               "; the data set's are " + shape_text(expected));
+  if (marked_.contains("fake.image") && !image.requires_grad()) image.requires_grad_(true);
+  inputs_["fake.image"] = image;
+  inputs_["fake.label"] = input("latent.label");
+}
+
+template <class F>
+auto PlayerStep::remembered(F&& body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (...) {
+    if (!failure_) failure_ = std::current_exception();
+    throw;
+  }
+}
+
+at::Tensor PlayerStep::input(const std::string& name) {
+  return remembered([&] { return find_input(name); });
+}
+at::Tensor PlayerStep::output(const std::string& model, const std::string& sample, const std::string& name) {
+  return remembered([&] { return find_output(model, sample, name); });
+}
+NamedTensors PlayerStep::run(const std::string& model, const NamedTensors& inputs) {
+  return remembered([&] { return forward(player(model), inputs); });
+}
+
+at::Tensor PlayerStep::find_input(const std::string& name) {
+  const auto found = inputs_.find(name);
+  if (found != inputs_.end()) return found->second;
+  if (name.starts_with("real."))
+    draw_real();
+  else if (name.starts_with("latent."))
+    draw_latent_sample();
+  else if (name.starts_with("fake."))
+    generate();
+  const auto drawn = inputs_.find(name);
+  return drawn == inputs_.end() ? at::Tensor() : drawn->second;
+}
+
+at::Tensor PlayerStep::augmented(const std::string& sample) {
+  at::Tensor& image = augmented_[sample];
+  if (!image.defined()) {
+    image = input(sample + ".image");
+    if (!image.defined()) throw Error("there is no sample '" + sample + "'; there are real, fake and latent");
+    for (const auto& transform : game_.transforms_) image = transform->apply(image);
+    if (image.dim() == 4 && game_.trial_.config.at("train").at("memory_format") == "channels_last")
+      image = image.contiguous(at::MemoryFormat::ChannelsLast);
+  }
+  return image;
+}
+
+NamedTensors PlayerStep::inputs_of(const Model& model, const std::string& sample) {
+  NamedTensors inputs;
+  for (const std::string& name : model.inputs()) {
+    const at::Tensor t = name == "image" ? augmented(sample) : input(sample + "." + name);
+    if (t.defined()) inputs.emplace_back(name, t);
+  }
+  return inputs;
+}
+
+NamedTensors PlayerStep::forward(Player& p, const NamedTensors& inputs) {
+  NamedTensors outputs;
+  placed("/models/" + p.name, [&] {
+    const Autocast autocast(game_.trial_.config.at("train").at("precision") == "bfloat16");
+    outputs = p.forward(inputs, update_, /*training=*/true);
+  });
+  for (auto& [name, tensor] : outputs) {
+    tensor = full_precision(tensor);
+    game_.output_shapes_[p.name].try_emplace(name, tensor.sizes().vec());
+  }
+  return outputs;
+}
+
+void PlayerStep::compute(const std::string& model, const std::string& sample) {
+  Player& p = player(model);
+  outputs_[model + " " + sample] = forward(p, inputs_of(p.model.instance, sample));
+}
+
+// Real and fake in one pass: one concatenated batch, split again.
+void PlayerStep::compute_jointly(Player& p) {
+  const NamedTensors real = inputs_of(p.model.instance, "real");
+  const NamedTensors fake = inputs_of(p.model.instance, "fake");
+  NamedTensors both;
+  for (const auto& [name, tensor] : real)
+    if (const at::Tensor other = find(fake, name); other.defined())
+      both.emplace_back(name, at::cat({tensor, other}));
+  const int64_t n = game_.batch_;
+  for (const auto& [name, tensor] : forward(p, both)) {
+    outputs_[p.name + " real"].emplace_back(name, tensor.narrow(0, 0, n));
+    outputs_[p.name + " fake"].emplace_back(name, tensor.narrow(0, n, n));
+  }
+}
+
+at::Tensor PlayerStep::find_output(const std::string& model, const std::string& sample,
+                                   const std::string& name) {
+  const std::string key = model + " " + sample;
+  if (!outputs_.contains(key)) {
+    Player& p = player(model);
+    const bool joint = game_.trial_.config.at("train").at("pass") == "joint" && &p == &updated_ &&
+                       model != "generator" && (sample == "real" || sample == "fake") &&
+                       game_.has_generator();
+    if (joint)
+      compute_jointly(p);
+    else
+      compute(model, sample);
+  }
+  at::Tensor result = find(outputs_[key], name);
+  if (!result.defined()) throw Error("model '" + model + "' gives no output '" + name + "'");
+  return result;
+}
+
+}  // namespace saddle::worker

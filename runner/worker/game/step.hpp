@@ -1,0 +1,53 @@
+#pragma once
+#include <exception>
+#include <map>
+#include <set>
+#include <string>
+
+#include <game/game.hpp>
+
+namespace saddle::worker {
+
+// One update of one player, as losses see it: samples are drawn and outputs
+// computed when first asked for, and kept until the update ends.
+class PlayerStep : public StepSource {
+ public:
+  PlayerStep(Game& game, Player& player, int64_t update);
+
+  at::Tensor input(const std::string& name) override;
+  at::Tensor output(const std::string& model, const std::string& sample, const std::string& name) override;
+  NamedTensors run(const std::string& model, const NamedTensors& inputs) override;
+
+  // What first went wrong in a call that a loss made: it knows its place, which
+  // the loss's own error, having crossed the boundary as text, does not.
+  std::exception_ptr failure() const { return failure_; }
+
+  // From here on gradients with respect to this input ("real.image") can be taken.
+  void mark(const std::string& input);
+
+ private:
+  template <class F>
+  auto remembered(F&& body) -> decltype(body());
+  at::Tensor find_input(const std::string& name);
+  at::Tensor find_output(const std::string& model, const std::string& sample, const std::string& name);
+  Player& player(const std::string& name);
+  at::Tensor augmented(const std::string& sample);
+  NamedTensors inputs_of(const Model& model, const std::string& sample);
+  void compute(const std::string& model, const std::string& sample);
+  void compute_jointly(Player& model);
+  void draw_real();
+  void draw_latent_sample();
+  void generate();
+  NamedTensors forward(Player& player, const NamedTensors& inputs);
+
+  Game& game_;
+  Player& updated_;
+  int64_t update_;
+  std::map<std::string, at::Tensor> inputs_;     // "real.image" -> tensor; undefined when there is none
+  std::map<std::string, at::Tensor> augmented_;  // by sample
+  std::map<std::string, NamedTensors> outputs_;  // by "model sample"
+  std::set<std::string> marked_;
+  std::exception_ptr failure_;
+};
+
+}  // namespace saddle::worker

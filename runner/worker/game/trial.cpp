@@ -1,0 +1,53 @@
+#include <game/trial.hpp>
+
+#include <cstdlib>
+#include <set>
+
+#include <common/paths.hpp>
+
+namespace saddle::worker {
+
+Trial Trial::from_json(const nlohmann::json& json) {
+  Trial t;
+  t.name = json.value("name", "");
+  t.experiment = json.value("experiment", "");
+  t.seed = json.value("seed", int64_t{0});
+  t.config = json.at("config");
+  for (const auto& [key, file] : json.at("plugins").items()) t.plugins[key] = file.get<std::string>();
+  return t;
+}
+
+Trial Trial::read(const std::filesystem::path& file) {
+  try {
+    return from_json(nlohmann::json::parse(read_file(file)));
+  } catch (const nlohmann::json::exception& e) {
+    throw Error(file.string() + ": not a trial: " + e.what());
+  }
+}
+
+const Component& Trial::component(const std::string& kind, const nlohmann::json& entry) const {
+  const std::string name = entry.at("use").get<std::string>();
+  const auto found = plugins.find(kind + "/" + name);
+  if (found == plugins.end()) throw Error("the trial names no plugin file for " + kind + " '" + name + "'");
+  return find_component(found->second, kind, name);
+}
+
+nlohmann::json own_parameters(const std::string& kind, const nlohmann::json& entry) {
+  static const std::map<std::string, std::set<std::string>> host_keys = {
+      {"dataset", {"use"}},
+      {"model", {"use", "role", "init", "norm"}},
+      {"loss", {"use", "weight"}},
+      {"metric", {"use", "every", "samples", "features", "weights"}},
+      {"transform", {"use"}}};
+  nlohmann::json own = nlohmann::json::object();
+  for (const auto& [key, value] : entry.items())
+    if (!host_keys.at(kind).contains(key)) own[key] = value;
+  return own;
+}
+
+std::string data_folder() {
+  if (const char* given = std::getenv("SADDLE_DATA"); given && *given) return given;
+  return (program_folder() / ".." / "share" / "saddle" / "data").lexically_normal().string();
+}
+
+}  // namespace saddle::worker
