@@ -1,0 +1,63 @@
+#pragma once
+#include <cstdint>
+#include <iosfwd>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <cli/labels.hpp>
+#include <common/json.hpp>
+#include <db/reader.hpp>
+
+namespace saddle::cli {
+
+// One config: mean and spread over its seeds of a metric's last value.
+struct RankedConfig {
+  std::string config_hash;
+  std::vector<std::int64_t> trials;  // all of them
+  int counted = 0;                   // those that ended well with a finite value: they make the mean
+  int diverged = 0, failed = 0, unfinished = 0;
+  std::optional<double> mean;
+  std::optional<double> spread;  // sample standard deviation; none below two
+};
+
+// What the metric says where nothing was learned, or nothing was generated.
+struct Baseline {
+  std::string name;  // noise, untrained, floor
+  double mean = 0;
+  std::optional<double> spread;
+  int n = 0;
+  std::string protocol;  // its own; not shown in one column with another
+};
+
+// The configs that were measured under one protocol, the best first; those
+// without a mean at the end.
+struct Ranking {
+  std::string metric;
+  std::string protocol;        // JSON text, empty for a training term
+  std::string protocol_label;  // what tells it from the other rankings of this metric; empty if alone
+  bool higher_is_better = false;
+  std::vector<RankedConfig> configs;
+  std::vector<Baseline> baselines;
+};
+
+struct Rankings {
+  std::vector<Ranking> by_protocol;  // the one with most trials first
+  Distinctions configs;
+};
+
+// True for metrics of which more is better (precision, recall, coverage ...).
+bool higher_is_better(const std::string& metric);
+
+// `experiment`: none ranks over the whole database. `higher`: none asks
+// higher_is_better. Throws Error if nothing of that name was measured.
+Rankings rank(db::Reader& reader, std::optional<std::int64_t> experiment, const std::string& metric,
+              std::optional<bool> higher = {});
+
+// A table for each protocol, the baselines below. At most `limit` configs; 0: all.
+void print_rankings(std::ostream& out, const Rankings& rankings, std::size_t limit = 0);
+
+Json to_json(const Rankings& rankings, std::size_t limit = 0);
+
+}  // namespace saddle::cli
