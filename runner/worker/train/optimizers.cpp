@@ -64,6 +64,9 @@ void Optimizer::step(const std::vector<at::Tensor>& gradients, double lr) {
       break;
   }
   stepped_ = true;
+  // The fused kernels do not count their writes; without this neither autograd
+  // nor EffectiveWeights would notice that a tensor it holds has changed.
+  for (const at::Tensor& leaf : leaves_) leaf.unsafeGetTensorImpl()->bump_version();
 }
 
 void Optimizer::step_adam(const std::vector<at::Tensor>& gradients, double lr) {
