@@ -30,7 +30,7 @@ struct GradientPenalty {
     const Tensor between = requires_grad_(lerp(fake, real, rand(each, real.dtype())));
     const Tensor logit =
         s.run("discriminator", {{"image", between}, {"label", s.find("real.label")}}, "logit");
-    const Tensor gradient = flatten(grad(logit, between, true), 1);
+    const Tensor gradient = flatten(grad(sum(logit), between, true), 1);
     const Tensor norm = sqrt(sum(square(gradient), 1) + eps_);
     return {{"penalty", mean(square(norm - target_))}};
   }

@@ -22,7 +22,7 @@ struct R1 {
 
   Terms discriminator(Step& s) const {
     if (s.round() % every_ != 0) return {};
-    const Tensor gradient = flatten(grad(s.real("logit"), s.input("real.image"), true), 1);
+    const Tensor gradient = flatten(grad(sum(s.real("logit")), s.input("real.image"), true), 1);
     return {{"penalty", 0.5 * gamma_ * static_cast<double>(every_) * mean(sum(square(gradient), 1))}};
   }
 
