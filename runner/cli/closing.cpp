@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include <cli/progress.hpp>
+#include <cli/ranking.hpp>
 #include <common/json.hpp>
 #include <db/reader.hpp>
 
@@ -12,6 +13,8 @@ namespace saddle::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t kRanked = 20;  // configs in the table; `best` shows all
 
 // "11 ok, 1 diverged, 2 error, 3 not started"
 std::string outcome(const schedule::Summary& summary) {
@@ -37,6 +40,16 @@ std::string main_metric(const Closing& closing, db::Reader& reader) {
       for (const std::string& name : measured)
         if (name == metric.value("use", "")) return name;
   return measured.empty() ? "" : measured.front();
+}
+
+// Of the config that ranks first the first trial that counted. Empty when there is none.
+std::string best_trial(const Closing& closing, const Rankings& rankings) {
+  if (rankings.by_protocol.empty() || rankings.by_protocol[0].configs.empty()) return "";
+  const RankedConfig& config = rankings.by_protocol[0].configs[0];
+  if (!config.mean) return "";
+  for (const db::TrialInfo& trial : closing.trials)
+    if (trial.config_hash == config.config_hash && trial.reason == db::Reason::ok) return trial.name;
+  return "";
 }
 
 const db::TrialInfo* first_in(const Closing& closing, db::TrialState state) {
@@ -86,10 +99,17 @@ void print_closing(const Closing& closing, const Globals& globals) {
   if (!closing.summary.ended.empty()) std::cout << ", in " << duration_text(closing.seconds);
   std::cout << "\n";
   const std::string metric = main_metric(closing, reader);
+  std::string best;
+  if (!metric.empty()) {
+    const Rankings rankings = rank(reader, closing.experiment, metric);
+    best = best_trial(closing, rankings);
+    std::cout << '\n';
+    print_rankings(std::cout, rankings, kRanked);
+  }
 
   std::cout << "\ndatabase  " << fs::absolute(globals.database).string() << "\nfiles     "
             << (runs_folder(globals.database) / closing.name).string() << "\n\nworth trying next:\n";
-  for (const std::string& step : next_steps(closing, metric, ""))
+  for (const std::string& step : next_steps(closing, metric, best))
     std::cout << "  " << command_line(globals) << " " << step << '\n';
 }
 

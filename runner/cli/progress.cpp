@@ -1,6 +1,5 @@
 #include <cli/progress.hpp>
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +7,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+
+#include <cli/table.hpp>
 
 namespace saddle::cli {
 namespace {
@@ -24,11 +25,6 @@ std::string format(const char* pattern, Args... args) {
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-std::size_t terminal_columns() {
-  winsize size{};
-  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 std::string bar(double share, int width) {
@@ -160,8 +156,7 @@ Outlook Progress::outlook() const {
 
 // "5 of 12 done, 1 failed, 1m02s, about 3m10s left"
 std::string Progress::tally() const {
-  std::string text = format("%d of %d done", done_, total_);
-  if (failed_ > 0) text += format(", %d failed", failed_);
+  std::string text = format("%d of %d done, %zu running, %d failed", done_, total_, running_.size(), failed_);
   if (diverged_ > 0) text += format(", %d diverged", diverged_);
   text += ", " + duration_text(seconds_since(started_));
   const auto left = time_left_s(outlook());
@@ -180,7 +175,8 @@ std::string Progress::running_line(const Running& trial, std::size_t name_width)
 
 void Progress::draw() {
   last_draw_ = Clock::now();
-  const std::size_t columns = terminal_columns();
+  const std::size_t told = terminal_columns();
+  const std::size_t columns = told > 0 ? told : 80;
   std::size_t name_width = 0;
   for (const Running& running : running_) name_width = std::max(name_width, running.name.size());
   std::vector<std::string> lines{experiment_ + ": " + tally()};

@@ -80,6 +80,10 @@ int train(FrameWriter& frames, const Arguments& a, const json& fake, std::int64_
       return 0;
     }
   }
+  if (const double score = fake.value("score", 0.0); score != 0) {
+    frames.key(R"({"id":1,"name":"score","protocol":{"features":"fake"}})");
+    frames.metric(1, rounds, score);
+  }
   std::ofstream(a.folder + "/samples-end.png") << "not a picture";
   frames.artifact(json{
       {"kind", "samples"},
@@ -120,6 +124,7 @@ int describe(int argc, char** argv) {
                             {"rounds", {{"type", "integer"}, {"default", 5}}},
                             {"round_ms", {{"type", "integer"}, {"default", 0}}},
                             {"checkpoint_every", {{"type", "integer"}, {"default", 0}}},
+                            {"score", {{"type", "number"}, {"default", 0.0}}},
                             {"kill_at", {{"type", "integer"}, {"default", -1}}}};
     std::cout << json{{"file", argv[i]},
                       {"sha256", sha256_file(argv[i])},

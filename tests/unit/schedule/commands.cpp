@@ -1,0 +1,240 @@
+// The commands run, resume and doctor as a user calls them, with the fake worker
+// behind.
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <fstream>
+#include <random>
+#include <thread>
+
+#include <common/json.hpp>
+#include <common/process.hpp>
+
+#include "fixture.hpp"
+
+using namespace saddle;
+using Catch::Matchers::Contains;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A folder with a plugin folder, a grid file and a database in it.
+struct Place : Bench {
+  Place() {
+    ::setenv("SADDLE_WORKER", FAKE_WORKER, 1);
+    ::setenv("XDG_CACHE_HOME", (folder / "cache").c_str(), 1);
+    ::setenv("SADDLE_PLUGIN_PATH", (folder / "plugins").c_str(), 1);
+    // Where the bundled plugins would be if this program had some.
+    fs::create_directories(fs::path(SADDLE).parent_path() / ".." / "lib" / "saddle" / "plugins");
+    fs::create_directories(folder / "plugins");
+    plugin_version("1");
+  }
+
+  void plugin_version(const std::string& version) const {
+    std::ofstream(folder / "plugins" / "libfake.so") << version;
+  }
+
+  void grid(const Json& dataset, const Json& sweep, const Json& more = Json::object()) const {
+    Json spec = {{"name", "g"},
+                 {"dataset", dataset},
+                 {"models", {{"generator", {{"use", "fake"}}}, {"discriminator", {{"use", "fake"}}}}},
+                 {"losses", {{{"use", "fake"}}}},
+                 {"optimizers", {{"generator", {{"use", "adam"}}}, {"discriminator", {{"use", "adam"}}}}},
+                 {"sweep", sweep}};
+    spec["dataset"]["use"] = "fake";
+    spec.update(more);
+    std::ofstream(folder / "g.json") << spec.dump(2);
+  }
+
+  std::vector<std::string> command(std::vector<std::string> words) const {
+    words.insert(words.begin(), SADDLE);
+    words.insert(words.end(), {"--db", database.string()});
+    return words;
+  }
+  ChildResult saddle(const std::vector<std::string>& words) const {
+    return run_child(command(words), "", 60);
+  }
+  std::string file() const { return (folder / "g.json").string(); }
+
+  // Started, not waited for.
+  schedule::Process start(const std::vector<std::string>& words) const {
+    return schedule::Process::start({command(words), {}, folder / "out.txt"});
+  }
+  std::string count(const std::string& what) { return sql("SELECT count(*) FROM " + what); }
+};
+
+bool ended(const schedule::Process& process) {
+  pollfd exited{process.exited_fd(), POLLIN, 0};
+  return ::poll(&exited, 1, 0) == 1;
+}
+
+}  // namespace
+
+TEST_CASE("run ends with a ranked table and real next commands, and runs nothing twice") {
+  Place place;
+  place.grid({{"rounds", 3}}, {{"dataset.score", {{"values", {5.5, 2.25}}}}}, {{"seeds", {0, 1}}});
+  const ChildResult first = place.saddle({"run", place.file()});
+  INFO(first.out << first.err);
+  CHECK(first.exit_code == 0);
+  CHECK_THAT(first.out, Contains("2 x 2 = 4 trials") && Contains("4 to run") && Contains("g: 4 ok"));
+  CHECK_THAT(first.out, Contains("score") && Contains("2.25") && Contains(place.database.string()));
+  // The better of the two configs: its first trial is the one to look at.
+  CHECK_THAT(first.out, Contains("best --metric score") && Contains("show 0003-"));
+  CHECK(place.count("trials WHERE state = 'done'") == "4");
+
+  const ChildResult second = place.saddle({"run", place.file()});
+  CHECK(second.exit_code == 0);
+  CHECK_THAT(second.out, Contains("4 done before and not run again, 0 to run") && !Contains("start "));
+  CHECK(place.count("attempts") == "4");
+}
+
+TEST_CASE("a failed trial is one line and exit code 1") {
+  Place place;
+  place.grid(Json::object(), {{"dataset.do", {{"values", {"exit", "succeed", "diverge"}}}}});
+  const ChildResult result = place.saddle({"run", place.file()});
+  CHECK(result.exit_code == 1);
+  CHECK_THAT(result.out,
+             Contains("error  0001-") && Contains("cannot open the data [") && Contains("output.log]"));
+  CHECK_THAT(result.out,
+             Contains("1 ok, 1 diverged, 1 error") && Contains("show 0001-") && Contains("resume g"));
+  CHECK(place.count("trials WHERE state = 'done'") == "2");
+}
+
+TEST_CASE("a result that diverged is no failure") {
+  Place place;
+  place.grid({{"do", "diverge"}}, Json::object());
+  CHECK(place.saddle({"run", place.file()}).exit_code == 0);
+}
+
+TEST_CASE("Ctrl-C leaves 130 and trials that resume finishes") {
+  Place place;
+  place.grid({{"rounds", 100}, {"round_ms", 20}}, Json::object(), {{"seeds", {0, 1, 2}}});
+  auto run = place.start({"run", place.file(), "--jobs", "2"});
+  REQUIRE(
+      eventually([&] { return text_of(place.folder / "out.txt").find("start 0002") != std::string::npos; }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  ::kill(run.pid(), SIGINT);
+  REQUIRE(eventually([&] { return ended(run); }));
+  CHECK(run.wait().exit_code == 130);
+  CHECK_THAT(text_of(place.folder / "out.txt"),
+             Contains("interrupted: 2 running") && Contains("1 not started"));
+  CHECK(place.count("trials WHERE state = 'stopped'") == "2");
+
+  const ChildResult resumed = place.saddle({"resume"});
+  INFO(resumed.out << resumed.err);
+  CHECK(resumed.exit_code == 0);
+  CHECK_THAT(resumed.out, Contains("0001-s0, attempt 2, goes on from step") && Contains("3 ok"));
+  CHECK(place.count("metrics WHERE metric = 'generator/total'") == "300");
+}
+
+TEST_CASE("killed again and again, a run still ends with every row of every trial") {
+  Place place;
+  place.grid({{"rounds", 60}, {"round_ms", 5}, {"checkpoint_every", 10}, {"score", 1.5}}, Json::object(),
+             {{"seeds", {0, 1, 2, 3, 4, 5}}});
+  std::mt19937 random(7);
+  std::uniform_int_distribution<int> instant_ms(20, 700);
+  std::vector<std::string> words = {"run", place.file(), "--jobs", "3"};
+  for (int i = 0; i < 8; ++i) {
+    auto run = place.start(words);
+    std::this_thread::sleep_for(std::chrono::milliseconds(instant_ms(random)));
+    ::kill(run.pid(), SIGKILL);
+    run.wait();
+  }
+  const ChildResult last = place.saddle({"run", place.file()});
+  INFO(last.out << last.err);
+  CHECK(last.exit_code == 0);
+  CHECK(place.count("trials WHERE state = 'done'") == "6");
+  CHECK(place.count("metrics WHERE metric = 'generator/total'") == "360");
+  CHECK(place.count("(SELECT DISTINCT trial, step FROM metrics WHERE metric = 'generator/total')") == "360");
+  CHECK(place.count("metrics WHERE metric = 'score'") == "6");
+  CHECK(place.sql("PRAGMA integrity_check") == "ok");
+}
+
+TEST_CASE("resume keeps to the plan: limits, versions, plugins") {
+  Place place;
+  place.grid({{"do", "hang"}}, Json::object());
+  const ChildResult first = place.saddle({"run", place.file(), "--set", "limits.time_s=0.2"});
+  INFO(first.out << first.err);
+  CHECK(first.exit_code == 1);
+  CHECK_THAT(first.out, Contains("timeout  0001") && Contains("stopped after 0.2 s"));
+
+  SECTION("limits set by --set count again") {
+    CHECK_THAT(place.saddle({"resume", "g"}).out, Contains("stopped after 0.2 s"));
+  }
+  SECTION("another version is refused") {
+    place.plugin_version("2");
+    const ChildResult other = place.saddle({"resume", "g"});
+    CHECK(other.exit_code == 2);
+    CHECK_THAT(other.err, Contains("another version") && Contains("dataset/fake@2"));
+    CHECK(place.count("attempts") == "1");
+  }
+  SECTION("a plugin that is gone is named") {
+    fs::remove(place.folder / "plugins" / "libfake.so");
+    const ChildResult gone = place.saddle({"resume", "g"});
+    CHECK(gone.exit_code == 2);
+    CHECK_THAT(gone.err, Contains("fake") && Contains("--plugins"));
+  }
+  SECTION("there must be such an experiment") {
+    const ChildResult unknown = place.saddle({"resume", "h"});
+    CHECK(unknown.exit_code == 2);
+    CHECK_THAT(unknown.err, Contains("no experiment \"h\""));
+  }
+}
+
+TEST_CASE("a second run on the same database says who holds it") {
+  Place place;
+  place.grid({{"do", "hang"}}, Json::object());
+  auto run = place.start({"run", place.file()});
+  REQUIRE(
+      eventually([&] { return text_of(place.folder / "out.txt").find("start 0001") != std::string::npos; }));
+  const ChildResult second = place.saddle({"run", place.file()});
+  CHECK(second.exit_code == 3);
+  CHECK_THAT(second.err, Contains(std::to_string(run.pid())));
+  ::kill(run.pid(), SIGTERM);
+  REQUIRE(eventually([&] { return ended(run); }));
+  CHECK(run.wait().exit_code == 130);
+}
+
+TEST_CASE("what cannot be run is one message and exit code 2, and touches no database") {
+  Place place;
+  place.grid({{"rounds", "many"}}, Json::object());
+  const ChildResult bad = place.saddle({"run", place.file()});
+  CHECK(bad.exit_code == 2);
+  CHECK_THAT(bad.err, Contains("g.json:") && Contains("/dataset/rounds"));
+  CHECK_FALSE(fs::exists(place.database));
+  CHECK(place.saddle({"run", "no-such-file.json"}).exit_code == 2);
+  CHECK(place.saddle({"run"}).exit_code == 2);
+  CHECK(place.saddle({"run", place.file(), "--jobs", "0"}).exit_code == 2);
+  const ChildResult word = place.saddle({"rnu"});
+  CHECK(word.exit_code == 2);
+  CHECK_THAT(word.err, Contains("no command \"rnu\". Nearest: \"run\""));
+  CHECK(place.saddle({"resume"}).exit_code == 2);
+  CHECK_THAT(run_child({SADDLE}, "", 10).out, Contains("saddle run experiments/quickstart.json"));
+  CHECK_THAT(run_child({SADDLE, "--version"}, "", 10).out, Contains("saddle "));
+}
+
+TEST_CASE("doctor finds what a run would stumble over, and leaves nothing behind") {
+  Place place;
+  const ChildResult well = place.saddle({"doctor", "--json"});
+  INFO(well.out << well.err);
+  const Json facts = Json::parse(well.out);
+  CHECK(facts.at("healthy") == (well.exit_code == 0));
+  CHECK(facts.at("faults").empty());
+  CHECK(facts.at("worker").at("libtorch") == "0.0.0");
+  CHECK(facts.at("plugins").at(0).at("components") == 3);
+  CHECK_THAT(place.saddle({"doctor"}).out, Contains("SQLite") && Contains("GB free") && Contains("CUDA"));
+  for (const auto& entry : fs::directory_iterator(place.folder))
+    CHECK_THAT(entry.path().filename().string(), !Contains("doctor"));
+  CHECK_FALSE(fs::exists(place.database));
+
+  ::setenv("SADDLE_WORKER", "/no/such/worker", 1);
+  const ChildResult ill = place.saddle({"doctor"});
+  CHECK(ill.exit_code == 1);
+  CHECK_THAT(ill.out, Contains("FAULT  worker"));
+
+  std::ofstream(place.database) << "this is no database, but a text that is long enough to be looked at";
+  CHECK_THAT(place.saddle({"doctor"}).out, Contains("FAULT  database"));
+}
