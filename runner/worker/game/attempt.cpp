@@ -189,6 +189,8 @@ class Attempt {
     }
     const auto path = options_.folder / "checkpoint.safetensors";
     train::save_checkpoint(path, state, {{"round", round_}, {"step", round_}, {"trial", trial_.name}});
+    // With its hash: the store continues only from the file that it was told of.
+    artifact("checkpoint", "checkpoint.safetensors", "application/octet-stream");
     frames_.event(nlohmann::json{{"type", "checkpoint"}, {"step", round_}, {"path", path.string()}}.dump());
     return true;
   }
