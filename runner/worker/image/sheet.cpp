@@ -58,8 +58,6 @@ at::Tensor to_uint8(const at::Tensor& pictures) {
   return at::nan_to_num(x, 0.0).add(1).mul_(127.5).add_(0.5).floor_().clamp_(0, 255).to(at::kByte);
 }
 
-at::Tensor from_uint8(const at::Tensor& pictures) { return pictures.to(at::kFloat).div_(127.5).sub_(1); }
-
 at::Tensor sheet(const at::Tensor& pictures, int64_t columns) {
   if (pictures.scalar_type() != at::kByte || pictures.dim() != 4 || pictures.numel() == 0)
     throw Error("a sheet is made of uint8 [n, channels, height, width], not of " + shape_text(pictures));

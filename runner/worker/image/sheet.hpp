@@ -9,10 +9,8 @@
 namespace saddle::worker {
 
 // Pictures in [-1, 1], as networks see them, to bytes: floor((x + 1) * 127.5 + 0.5),
-// clamped; what is no number becomes grey. The shape stays. Undoes from_uint8 exactly.
+// clamped; what is no number becomes grey. The shape stays.
 at::Tensor to_uint8(const at::Tensor& pictures);
-// Bytes to what networks see: x / 127.5 - 1, float32.
-at::Tensor from_uint8(const at::Tensor& pictures);
 
 // A grid of pictures, uint8 [n, channels, height, width], row by row, with gaps
 // of 2 pixels. Those with a side below 32 are enlarged by a whole factor. Unless

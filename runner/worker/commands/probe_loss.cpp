@@ -1,0 +1,96 @@
+#include <torch/csrc/autograd/autograd.h>
+
+#include <iostream>
+
+#include <commands/loss_step.hpp>
+#include <commands/probe.hpp>
+#include <common/error.hpp>
+#include <train/random.hpp>
+#include <train/safetensors.hpp>
+
+namespace saddle::worker {
+namespace {
+
+// Gradients of the total, each under the name that asked for it: a tensor of
+// the file, an output that a model computed on the way, or MODEL/PARAMETER.
+std::map<std::string, at::Tensor> gradients(const at::Tensor& total, const std::vector<std::string>& names,
+                                            const LossStep& step) {
+  std::map<std::string, at::Tensor> result;
+  for (const std::string& name : names) {
+    if (const auto slash = name.find('/'); slash != std::string::npos) {
+      result[name] = step.parameter_gradient(total, name.substr(0, slash), name.substr(slash + 1));
+      continue;
+    }
+    const at::Tensor tensor = step.known(name);
+    at::Tensor gradient;
+    if (total.requires_grad())
+      gradient = torch::autograd::grad({total}, {tensor}, {}, /*retain_graph=*/true, /*create_graph=*/false,
+                                       /*allow_unused=*/true)[0];
+    result[name] = gradient.defined() ? gradient : at::zeros_like(tensor);
+  }
+  return result;
+}
+
+void check_request(const std::vector<std::string>& gradient_names, const std::string& out) {
+  if (!gradient_names.empty() && out.empty())
+    throw Error("--grad " + gradient_names.front() + ": say with --out FILE.safetensors where gradients go");
+  if (gradient_names.empty() && !out.empty())
+    throw Error("--out " + out + ": receives gradients; say of which tensors with --grad TENSOR");
+}
+
+// The loss's own parameters and buffers, in the dtype of the inputs.
+struct OwnTensors {
+  train::ParameterSet set;
+  std::vector<at::Tensor> parameters, buffers;
+
+  OwnTensors(const Declared& declared, uint64_t seed, at::ScalarType dtype)
+      : set(declared.parameters, declared.buffers, train::make_generator(seed, "init/loss"), {}) {
+    for (const train::Parameter& p : set.parameters()) parameters.push_back(p.raw.to(dtype));
+    for (const train::BufferSpec& b : declared.buffers) buffers.push_back(set.buffer(b.name).to(dtype));
+  }
+};
+
+}  // namespace
+
+void probe_loss(const Request& request) {
+  const auto names = request.at("grad").get<std::vector<std::string>>();
+  const std::string out = text(request, "out"), role = request.at("role").get<std::string>();
+  check_request(names, out);
+  const auto seed = request.at("seed").get<uint64_t>();
+  train::seed_default_generators(seed);
+  const TensorFile file = TensorFile::read(request.at("inputs").get<std::string>());
+  const nlohmann::json facts = facts_of(request, file.tensors);
+  const at::ScalarType dtype = file.any_double() ? at::kDouble : at::kFloat;
+  const Request& component = request.at("component");
+  const Loss loss(open_component(component), component.at("parameters"), facts);
+  const OwnTensors own(loss.declared(), seed, dtype);
+
+  LossStep step(file, facts, role, dtype);
+  for (const auto& [model, entry] : request.at("models").items()) {
+    auto network = std::make_unique<Network>(entry.at("component"), facts, seed, dtype);
+    if (const std::string weights = text(entry, "weights"); !weights.empty()) network->load(weights);
+    step.add(model, std::move(network));
+  }
+  step.prepare(loss, names);
+  const NamedTensors terms =
+      loss.compute(step, role, request.at("round").get<int64_t>(), own.parameters, own.buffers);
+
+  const double weight = component.at("host").at("weight").get<double>();
+  at::Tensor total = at::zeros({}, dtype);
+  nlohmann::json answer = {{"terms", nlohmann::json::object()}};
+  for (const auto& [name, value] : terms) {
+    if (answer["terms"].contains(name)) throw Error("the loss gives the term \"" + name + "\" twice");
+    answer["terms"][name] = value.item<double>();
+    total = total + value * weight;
+  }
+  answer["total"] = total.item<double>();
+  if (!names.empty()) train::write_safetensors(out, gradients(total, names, step));
+  if (request.at("json").get<bool>()) {
+    std::cout << answer.dump(1) << '\n';
+    return;
+  }
+  for (const auto& [name, value] : answer["terms"].items()) std::cout << name << "  " << value << '\n';
+  std::cout << "total  " << answer["total"] << '\n';
+}
+
+}  // namespace saddle::worker
