@@ -91,7 +91,7 @@ def pictures():
 
 
 def resized():
-    """One picture of 13 x 10, its central square at several sizes. Pillow rounds between its two passes."""
+    """One picture of 13 x 10, its central square at several sizes."""
     picture = noise(7, 10, 13, 3).astype(np.uint8)
     file = png(13, 10, 8, 2, [[bytes(row.flatten().tolist()) for row in picture]])
     image = Image.fromarray(picture)

@@ -27,8 +27,8 @@ Image to_channels(const Image& image, int64_t channels);
 enum class Filter { box, bilinear, bicubic, lanczos };
 Filter filter_named(std::string_view name);
 
-// The central square, resized to size x size. The filter widens with the scale (antialiasing), and the result
-// is that of Pillow's resize with a box, but for its rounding between the two passes.
+// The central square, resized to size x size. The filter widens with the scale (antialiasing); the result is
+// that of Pillow's resize with a box, to within one of 255.
 Image resize_square(const Image& image, int64_t size, Filter filter);
 
 }  // namespace saddle

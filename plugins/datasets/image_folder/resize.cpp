@@ -65,6 +65,8 @@ std::vector<Taps> taps(int64_t count, double begin, double extent, int64_t size,
   return all;
 }
 
+uint8_t to_byte(float v) { return static_cast<uint8_t>(std::clamp(std::floor(v + 0.5f), 0.0f, 255.0f)); }
+
 }  // namespace
 
 Filter filter_named(std::string_view name) {
@@ -98,33 +100,33 @@ Image resize_square(const Image& image, int64_t size, Filter filter) {
   const auto columns = taps(image.width, static_cast<double>(image.width - side) / 2, extent, size, filter);
   const auto lines = taps(image.height, static_cast<double>(image.height - side) / 2, extent, size, filter);
 
-  // Across, only the lines that are needed, then down.
+  // Across, only the lines that are needed, then down; bytes in between, since Pillow's are.
   const int64_t top = lines.front().first;
   const int64_t bottom = lines.back().first + static_cast<int64_t>(lines.back().weights.size());
-  std::vector<float> narrow(static_cast<size_t>((bottom - top) * size * channels));
-  float* to = narrow.data();
+  std::vector<uint8_t> narrow(static_cast<size_t>((bottom - top) * size * channels));
+  uint8_t* to = narrow.data();
   for (int64_t y = top; y < bottom; ++y)
     for (const Taps& t : columns)
       for (int64_t c = 0; c < channels; ++c) {
         const uint8_t* from = image.pixels.data() + (y * image.width + t.first) * channels + c;
         float sum = 0;
         for (const float w : t.weights) {
-          sum += w * *from;
+          sum += w * static_cast<float>(*from);
           from += channels;
         }
-        *to++ = sum;
+        *to++ = to_byte(sum);
       }
   Image out{size, size, channels, {}};
   out.pixels.reserve(static_cast<size_t>(size * size * channels));
   for (const Taps& t : lines)
     for (int64_t x = 0; x < size * channels; ++x) {
-      const float* from = narrow.data() + (t.first - top) * size * channels + x;
+      const uint8_t* from = narrow.data() + (t.first - top) * size * channels + x;
       float sum = 0;
       for (const float w : t.weights) {
-        sum += w * *from;
+        sum += w * static_cast<float>(*from);
         from += size * channels;
       }
-      out.pixels.push_back(static_cast<uint8_t>(std::clamp(std::floor(sum + 0.5f), 0.0f, 255.0f)));
+      out.pixels.push_back(to_byte(sum));
     }
   return out;
 }
