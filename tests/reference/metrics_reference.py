@@ -20,16 +20,13 @@ def splitmix(state):
     return z ^ (z >> 31)
 
 
-def make_set(seed, n, d, scale=1.0, shift=0.0, levels=0, rank=0):
-    """Features [n, d], float32. levels > 0: integers below it, so that distances tie. rank > 0: the columns from rank
-    on repeat the first ones."""
+def make_set(seed, n, d, scale=1.0, shift=0.0, levels=0):
+    """Features [n, d], float32. levels > 0: integers below it, so that distances tie."""
     u = np.array([(splitmix((seed << 32) + i) >> 40) / 2**24 for i in range(n * d)]).reshape(n, d)
     if levels:
         x = np.floor(u * levels)
     else:
         x = u + 0.5 * np.roll(u, -1, axis=1)  # neighbouring columns are correlated
-    if rank:
-        x = x[:, np.arange(d) % rank]
     return (x * scale + shift).astype(np.float32)
 
 

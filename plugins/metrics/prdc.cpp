@@ -1,0 +1,168 @@
+#include "features.hpp"
+
+#include <cmath>
+#include <limits>
+using namespace saddle;
+
+namespace {
+
+// Squared distances between two sets, found fast and decided exactly.
+//
+// |a|^2 + |b|^2 - 2 ab by matrix products is fast, but rounds, and on pictures of
+// few grey levels (or copies of training samples) ties are the rule: `<` would
+// then be a coin toss. So a product only excludes, and whatever is within its
+// rounding error of a threshold is computed from the differences.
+class Distances {
+ public:
+  Distances(Tensor a, Tensor b, const Tensor& origin)
+      : a_(std::move(a)),
+        b_(std::move(b)),
+        origin_(origin),
+        x_(a_.data<float>()),
+        y_(b_.data<float>()),
+        width_(static_cast<size_t>(a_.size(1))) {}
+
+  // The distance itself: the sum of squared differences in float64, the same for (a, b) and (b, a).
+  double exact(int64_t i, int64_t j) const {
+    const float* a = x_.data() + static_cast<size_t>(i) * width_;
+    const float* b = y_.data() + static_cast<size_t>(j) * width_;
+    double lanes[4] = {0, 0, 0, 0};
+    size_t k = 0;
+    for (; k + 4 <= width_; k += 4)
+      for (size_t l = 0; l < 4; ++l) {
+        const double difference = static_cast<double>(a[k + l]) - static_cast<double>(b[k + l]);
+        lanes[l] += difference * difference;
+      }
+    for (; k < width_; ++k) {
+      const double difference = static_cast<double>(a[k]) - static_cast<double>(b[k]);
+      lanes[0] += difference * difference;
+    }
+    return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+  }
+
+  // visit(i, j, near, error) for every pair: the distance is within `error` of `near`.
+  template <class F>
+  void for_pairs(F&& visit) const {
+    // Sums of `width_` products in float64 are off by less than this share of |a|^2 + |b|^2.
+    const double share = std::numeric_limits<double>::epsilon() * static_cast<double>(width_ + 8);
+    for_blocks(a_.size(0), 512, [&](int64_t i0, int64_t rows_a) {
+      const Tensor a = rows(a_, i0, rows_a) - origin_;
+      const Tensor norms_a = sum(square(a), IntList(1));
+      const std::span<double> na = norms_a.data<double>();
+      for_blocks(b_.size(0), 4096, [&](int64_t j0, int64_t rows_b) {
+        const Tensor b = rows(b_, j0, rows_b) - origin_;
+        const Tensor norms_b = sum(square(b), IntList(1)), products = mm(a, transpose(b, 0, 1));
+        const std::span<double> nb = norms_b.data<double>();
+        const double* dot = products.data<double>().data();
+        for (size_t i = 0; i < na.size(); ++i)
+          for (size_t j = 0; j < nb.size(); ++j, ++dot) {
+            const double norms = na[i] + nb[j];
+            visit(i0 + static_cast<int64_t>(i), j0 + static_cast<int64_t>(j), norms - 2 * *dot,
+                  share * norms);
+          }
+      });
+    });
+  }
+
+ private:
+  Tensor a_, b_, origin_;
+  std::span<float> x_, y_;
+  size_t width_;
+};
+
+// Squared distance of each sample to its k-th nearest other one.
+std::vector<double> radii(const Tensor& x, const Tensor& origin, int64_t k) {
+  const auto n = static_cast<size_t>(x.size(0)), near_count = static_cast<size_t>(k);
+  std::vector<double> nearest(n * near_count,
+                              std::numeric_limits<double>::infinity());  // ascending by sample
+  const Distances distances(x, x, origin);
+  distances.for_pairs([&](int64_t i, int64_t j, double near, double error) {
+    double* own = nearest.data() + static_cast<size_t>(i) * near_count;
+    if (near - error >= own[near_count - 1] || i == j) return;
+    const double d = distances.exact(i, j);
+    if (d >= own[near_count - 1]) return;
+    double* at = std::upper_bound(own, own + near_count, d);
+    std::copy_backward(at, own + near_count - 1, own + near_count);
+    *at = d;
+  });
+  std::vector<double> out(n);
+  for (size_t i = 0; i < n; ++i) out[i] = nearest[i * near_count + near_count - 1];
+  return out;
+}
+
+}  // namespace
+
+// Precision and recall (Kynkaanniemi et al. 2019), density and coverage (Naeem et
+// al. 2020). A ball is around a sample and reaches to its k-th nearest neighbour
+// in its own set, itself not counted.
+class Prdc {
+ public:
+  static Description describe() {
+    return {
+        .name = "prdc",
+        .doc =
+            "precision: share of fakes in any real sample's ball; recall: share of reals in any fake's ball "
+            "(Kynkaanniemi et al. 2019); density: real balls that contain a fake, on average, over k; "
+            "coverage: "
+            "share of reals with a fake in their ball (Naeem et al. 2020). NaN if the fakes hold NaN or "
+            "infinity.",
+        .params = {
+            param("k", 5).at_least(1).doc("neighbours: 5 in Naeem et al., 3 in Kynkaanniemi et al."),
+            param("ties", "strict")
+                .one_of({"strict", "inclusive"})
+                .doc("whether a sample on the edge of a ball is outside (strict, as in the prdc package) or "
+                     "inside (inclusive, as in StyleGAN3)")}};
+  }
+  explicit Prdc(const Builder& b)
+      : k_(b.get<int64_t>("k")), inclusive_(b.get<std::string>("ties") == "inclusive") {}
+
+  void reference(const Samples& real) {
+    NoGrad guard;
+    real_ = feature_matrix(real, k_ + 1, "prdc", "real");
+    check_finite_reference(real_);
+    origin_ = mean_row(real_);  // subtracting it keeps the products small, and so their rounding
+    real_radii_ = radii(real_, origin_, k_);
+  }
+
+  Numbers measure(const Samples& fake) const {
+    NoGrad guard;
+    const Tensor x = feature_matrix(fake, k_ + 1, "prdc", "fake");
+    check_width(real_.size(1), x.size(1));
+    if (!is_finite(x)) {
+      const double nan = std::numeric_limits<double>::quiet_NaN();
+      return {{"precision", nan}, {"recall", nan}, {"density", nan}, {"coverage", nan}};
+    }
+    const std::vector<double> fake_radii = radii(x, origin_, k_);
+    std::vector<uint8_t> precise(fake_radii.size()), recalled(real_radii_.size()),
+        covered(real_radii_.size());
+    int64_t balls = 0;
+    const Distances distances(real_, x, origin_);
+    distances.for_pairs([&](int64_t r, int64_t f, double near, double error) {
+      const auto i = static_cast<size_t>(r), j = static_cast<size_t>(f);
+      const double real_radius = real_radii_[i], fake_radius = fake_radii[j];
+      if (near - error > std::max(real_radius, fake_radius)) return;
+      const bool clear = std::abs(near - real_radius) > error && std::abs(near - fake_radius) > error;
+      const double d = clear ? near : distances.exact(r, f);
+      if (inside(d, fake_radius)) recalled[i] = 1;
+      if (inside(d, real_radius)) {
+        precise[j] = covered[i] = 1;
+        ++balls;
+      }
+    });
+    return {{"precision", share(precise)},
+            {"recall", share(recalled)},
+            {"density", static_cast<double>(balls) / static_cast<double>(k_ * x.size(0))},
+            {"coverage", share(covered)}};
+  }
+
+ private:
+  bool inside(double d, double radius) const { return inclusive_ ? d <= radius : d < radius; }
+  static double share(const std::vector<uint8_t>& flags) {
+    return static_cast<double>(std::count(flags.begin(), flags.end(), 1)) / static_cast<double>(flags.size());
+  }
+  int64_t k_;
+  bool inclusive_;
+  Tensor real_, origin_;
+  std::vector<double> real_radii_;
+};
+SADDLE_METRIC(Prdc)
