@@ -9,8 +9,8 @@ struct GradientPenalty {
         .name = "gradient_penalty",
         .doc =
             "Gradient penalty of WGAN-GP (Gulrajani et al. 2017, eq. 3); lambda is the loss's weight, 10 in "
-            "the paper. Add it to any adversarial loss. A penalty on each sample's gradient has no meaning "
-            "with batch norm in the discriminator.",
+            "the paper. Add it to any adversarial loss. It takes the samples as they are before "
+            "augmentation. With batch norm in the discriminator a sample's gradient has no meaning.",
         .params = {param("target", 1.0).at_least(0).doc("the gradient norm that costs nothing"),
                    param("eps", 1e-12)
                        .above(0)
