@@ -85,19 +85,24 @@ class Resolver {
 
   Entry component(const std::string& kind, const Json& written, const std::string& pointer) {
     const Json& host = host_schema()[kind];
-    if (!written.is_object() || !written.contains("use") || !written["use"].is_string()) {
-      const bool named = written.is_object() && written.contains("use");
-      report_(named ? pointer + "/use" : pointer,
-              "expected " + std::string(named ? "the name of a " + kind : "an object {\"use\": NAME, ...}") +
-                  ", found " + describe_value(named ? written["use"] : written),
-              false);
+    if (!written.is_object()) {
+      report_(pointer, "expected an object {\"use\": NAME, ...}, found " + describe_value(written), false);
+      return {nullptr, written, written};
+    }
+    if (!written.contains("use")) {
+      report_(pointer, "needs the key \"use\": the name of a " + kind, false);
+      return {nullptr, written, written};
+    }
+    if (!written["use"].is_string()) {
+      report_(pointer + "/use",
+              "expected the name of a " + kind + ", found " + describe_value(written["use"]), false);
       return {nullptr, written, written};
     }
     const std::string use = written["use"];
     Entry entry;
     entry.component = catalogue_.find(kind, use);
     if (entry.component == nullptr) {
-      unknown_component(kind, use, pointer + "/use");
+      report_(pointer + "/use", unknown_component(catalogue_, kind, use), false);
       return {nullptr, written, written};
     }
     const std::vector<const Json*> schemas = {&host, &entry.component->parameters()};
@@ -105,21 +110,6 @@ class Resolver {
     entry.identity = drop_defaults(schemas, entry.config);
     entry.identity["use"] = use + "@" + entry.component->version;
     return entry;
-  }
-
-  void unknown_component(const std::string& kind, const std::string& use, const std::string& pointer) {
-    std::string text = "no " + kind + " \"" + use + "\". ";
-    const std::vector<std::string> names = catalogue_.names(kind);
-    if (const std::string near = nearest(use, names); !near.empty()) text += "Nearest: \"" + near + "\". ";
-    for (const std::string& other : component_kinds()) {
-      if (other != kind && catalogue_.find(other, use)) text += "There is a " + other + " of that name. ";
-    }
-    for (const BrokenPlugin& broken : catalogue_.broken()) {
-      if (broken.file.stem().string().find(use) != std::string::npos) {
-        text += "The plugin " + broken.file.string() + " cannot be used: " + broken.error + ". ";
-      }
-    }
-    report_(pointer, text + "Known: saddle plugins ls --kind " + kind, false);
   }
 
   void dataset() {
@@ -470,6 +460,20 @@ class Resolver {
 };
 
 }  // namespace
+
+std::string unknown_component(const Catalogue& catalogue, const std::string& kind, const std::string& name) {
+  std::string text = "no " + kind + " \"" + name + "\". ";
+  if (const std::string near = nearest(name, catalogue.names(kind)); !near.empty())
+    text += "Nearest: \"" + near + "\". ";
+  for (const std::string& other : component_kinds()) {
+    if (other != kind && catalogue.find(other, name)) text += "There is a " + other + " of that name. ";
+  }
+  for (const BrokenPlugin& broken : catalogue.broken()) {
+    if (broken.file.stem().string().find(name) != std::string::npos)
+      text += "The plugin " + broken.file.string() + " cannot be used: " + broken.error + ". ";
+  }
+  return text + "Known: saddle plugins ls --kind " + kind;
+}
 
 Resolution resolve(const Json& raw, const Catalogue& catalogue, const Report& report) {
   return Resolver(raw, catalogue, report).run();

@@ -1,4 +1,6 @@
 #pragma once
+#include <string>
+
 #include <common/json.hpp>
 #include <grid/catalogue.hpp>
 #include <grid/schema.hpp>
@@ -15,5 +17,8 @@ struct Resolution {
 // reported; what is returned is then the best guess, good enough to match an
 // exclusion.
 Resolution resolve(const Json& raw, const Catalogue& catalogue, const Report& report);
+
+// Why nothing goes by this name, with the nearest one and where to look.
+std::string unknown_component(const Catalogue& catalogue, const std::string& kind, const std::string& name);
 
 }  // namespace saddle

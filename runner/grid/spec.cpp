@@ -16,41 +16,6 @@ constexpr std::int64_t kMostSeeds = 100000;
 
 bool is_grid_key(const std::string& key) { return host_schema()["grid"]["properties"].contains(key); }
 
-// A --set argument. Its value is JSON, or else a string: --set losses.0.use=hinge.
-std::optional<Override> parse_set(const std::string& argument, Problems& problems) {
-  Override result;
-  result.set = "--set " + argument;
-  const std::size_t equals = argument.find('=');
-  result.path =
-      equals == std::string::npos ? std::vector<std::string>{} : split_path(argument.substr(0, equals));
-  if (result.path.empty()) {
-    problems.add(result.set, "", "expected PATH=VALUE, as train.rounds=100 or losses.0.use=hinge");
-    return std::nullopt;
-  }
-  for (const std::string& part : result.path) result.pointer = pointer_child(result.pointer, part);
-  const std::string text = argument.substr(equals + 1);
-  const std::size_t first = text.find_first_not_of(" \t\n");
-  const bool must_parse =
-      first != std::string::npos && std::string("{[\"").find(text[first]) != std::string::npos;
-  if (must_parse || !Json::parse(text, nullptr, false).is_discarded()) {
-    try {
-      result.value = Document::parse(text, "--set " + argument.substr(0, equals)).root();
-    } catch (const Error& error) {
-      problems.add(error.what(), "", "write JSON here, or a plain word for a string");
-      return std::nullopt;
-    }
-  } else {
-    result.value = text;
-    try {
-      (void)result.value.dump();
-    } catch (const Json::exception&) {
-      problems.add(result.set, "", "the value is no UTF-8 text");
-      return std::nullopt;
-    }
-  }
-  return result;
-}
-
 class SpecReader {
  public:
   SpecReader(Spec& spec, Problems& problems) : spec_(spec), problems_(problems) {}
@@ -167,6 +132,40 @@ const std::vector<std::string>& config_sections() {
   static const std::vector<std::string> sections = {"dataset", "models",  "losses", "optimizers",
                                                     "train",   "metrics", "record", "checkpoint"};
   return sections;
+}
+
+std::optional<Override> parse_set(const std::string& argument, Problems& problems) {
+  Override result;
+  result.set = "--set " + argument;
+  const std::size_t equals = argument.find('=');
+  result.path =
+      equals == std::string::npos ? std::vector<std::string>{} : split_path(argument.substr(0, equals));
+  if (result.path.empty()) {
+    problems.add(result.set, "", "expected PATH=VALUE, as train.rounds=100 or losses.0.use=hinge");
+    return std::nullopt;
+  }
+  for (const std::string& part : result.path) result.pointer = pointer_child(result.pointer, part);
+  const std::string text = argument.substr(equals + 1);
+  const std::size_t first = text.find_first_not_of(" \t\n");
+  const bool must_parse =
+      first != std::string::npos && std::string("{[\"").find(text[first]) != std::string::npos;
+  if (must_parse || !Json::parse(text, nullptr, false).is_discarded()) {
+    try {
+      result.value = Document::parse(text, "--set " + argument.substr(0, equals)).root();
+    } catch (const Error& error) {
+      problems.add(error.what(), "", "write JSON here, or a plain word for a string");
+      return std::nullopt;
+    }
+  } else {
+    result.value = text;
+    try {
+      (void)result.value.dump();
+    } catch (const Json::exception&) {
+      problems.add(result.set, "", "the value is no UTF-8 text");
+      return std::nullopt;
+    }
+  }
+  return result;
 }
 
 std::vector<std::string> split_path(const std::string& path) {

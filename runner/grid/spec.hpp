@@ -51,6 +51,10 @@ const std::vector<std::string>& config_sections();
 std::shared_ptr<const Spec> read_spec(Document document, const std::vector<std::string>& sets,
                                       Problems& problems);
 
+// A --set argument, "losses.0.use=hinge": its value is JSON, or else a string. What
+// is wrong with it is added to `problems`.
+std::optional<Override> parse_set(const std::string& argument, Problems& problems);
+
 // "losses.0.margin" in parts; empty when a part is empty.
 std::vector<std::string> split_path(const std::string& path);
 
