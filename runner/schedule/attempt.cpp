@@ -52,14 +52,21 @@ Attempt::Attempt(const Job& job, db::Store& store, Observer& observer, const fs:
   observer_.on_start(job_, row_.number, from_ ? from_->step : -1);
 }
 
-// A worker killed at the wrong instant may have replaced the file after its last
-// word about it: only one with the recorded hash belongs to the recorded step.
+// Only a file with the recorded hash belongs to the recorded step. A worker that
+// was killed after it had replaced its checkpoint, but before it said so, leaves
+// the recorded one under the name "previous".
 std::optional<db::Checkpoint> Attempt::usable_checkpoint() {
   if (job_.from_scratch) return std::nullopt;
-  for (const db::Checkpoint& checkpoint : store_.checkpoints(job_.trial)) {
-    std::error_code error;
-    if (!fs::is_regular_file(checkpoint.path, error)) continue;
-    if (sha256_file(checkpoint.path) == checkpoint.sha256) return checkpoint;
+  for (db::Checkpoint checkpoint : store_.checkpoints(job_.trial)) {
+    const fs::path& path = checkpoint.path;
+    const fs::path previous =
+        path.parent_path() / (path.stem().string() + ".previous" + path.extension().string());
+    for (const fs::path& file : {path, previous}) {
+      std::error_code error;
+      if (!fs::is_regular_file(file, error) || sha256_file(file) != checkpoint.sha256) continue;
+      checkpoint.path = file;
+      return checkpoint;
+    }
   }
   return std::nullopt;
 }

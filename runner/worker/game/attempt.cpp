@@ -188,6 +188,9 @@ class Attempt {
       return false;
     }
     const auto path = options_.folder / "checkpoint.safetensors";
+    // The one before stays until this one is announced: killed in between, the trial goes on from it.
+    std::error_code none_before;
+    std::filesystem::rename(path, options_.folder / "checkpoint.previous.safetensors", none_before);
     train::save_checkpoint(path, state, {{"round", round_}, {"step", round_}, {"trial", trial_.name}});
     // With its hash: the store continues only from the file that it was told of.
     artifact("checkpoint", "checkpoint.safetensors", "application/octet-stream");

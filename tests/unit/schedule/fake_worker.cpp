@@ -46,9 +46,12 @@ void finished(FrameWriter& frames, const char* reason, std::int64_t step, const 
   frames.event(json{{"type", "finished"}, {"reason", reason}, {"message", message}, {"step", step}}.dump());
 }
 
-void save_checkpoint(FrameWriter& frames, const Arguments& a, std::int64_t step) {
+void save_checkpoint(FrameWriter& frames, const Arguments& a, const json& fake, std::int64_t step) {
   const std::string path = a.folder + "/checkpoint.safetensors";
+  std::error_code none_before;
+  std::filesystem::rename(path, a.folder + "/checkpoint.previous.safetensors", none_before);
   std::ofstream(path) << step;
+  if (step == fake.value("kill_before_announcing", -1)) ::raise(SIGKILL);
   frames.artifact(json{{"kind", "checkpoint"},
                        {"name", "checkpoint"},
                        {"step", step},
@@ -72,10 +75,10 @@ int train(FrameWriter& frames, const Arguments& a, const json& fake, std::int64_
     std::this_thread::sleep_for(std::chrono::milliseconds(fake.value("round_ms", 0)));
     frames.metric(0, step, 1.0 / static_cast<double>(step));
     frames.progress(step, rounds, 10);
-    if (every > 0 && step % every == 0) save_checkpoint(frames, a, step);
+    if (every > 0 && step % every == 0) save_checkpoint(frames, a, fake, step);
     if (step == fake.value("kill_at", -1) && start == 0) ::raise(SIGKILL);
     if (stop != 0) {
-      save_checkpoint(frames, a, step);
+      save_checkpoint(frames, a, fake, step);
       finished(frames, "cancelled", step);
       return 0;
     }
@@ -204,7 +207,7 @@ int main(int argc, char** argv) {
   if (what == "hang" || what == "ignore_sigterm") {
     if (what == "ignore_sigterm") sleep_for_ever();
     while (stop == 0) ::usleep(1000);
-    save_checkpoint(frames, a, 1);
+    save_checkpoint(frames, a, fake, 1);
     return finished(frames, "cancelled", 1), 0;
   }
   if (what == "nan") {

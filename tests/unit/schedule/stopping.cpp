@@ -107,3 +107,14 @@ TEST_CASE("a killed worker's trial goes on from its last checkpoint") {
     CHECK(recorder.start_steps == std::vector<std::int64_t>{-1});
   }
 }
+
+TEST_CASE("a worker killed between saving and saying so goes on from the checkpoint before") {
+  Bench bench;
+  const auto experiment = bench.plan(
+      {{{"do", "train"}, {"rounds", 20}, {"checkpoint_every", 4}, {"kill_before_announcing", 12}}});
+  CHECK(bench.run(experiment)[0].reason == Reason::signal);
+  Recorder recorder;
+  bench.observer = &recorder;
+  bench.run(experiment);  // killed at the same place again
+  CHECK(recorder.start_steps == std::vector<std::int64_t>{8});
+}
