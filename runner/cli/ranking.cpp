@@ -251,23 +251,25 @@ void print_rankings(std::ostream& out, const Rankings& rankings, std::size_t lim
   }
 }
 
-Json to_json(const Rankings& rankings, std::size_t limit) {
-  const auto number = [](const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); };
-  const auto protocol_json = [](const std::string& text) {
-    return text.empty() ? Json(nullptr) : Json::parse(text, nullptr, false);
+OrderedJson to_json(const Rankings& rankings, std::size_t limit) {
+  const auto number = [](const std::optional<double>& value) {
+    return value ? OrderedJson(*value) : OrderedJson(nullptr);
   };
-  Json list = Json::array();
+  const auto protocol_json = [](const std::string& text) {
+    return text.empty() ? OrderedJson(nullptr) : OrderedJson::parse(text, nullptr, false);
+  };
+  OrderedJson list = OrderedJson::array();
   for (const Ranking& ranking : rankings.by_protocol) {
     std::size_t place = 0;
     for (const RankedConfig& config : ranking.configs) {
       if (limit > 0 && place == limit) break;
       ++place;
-      Json distinct = Json::object();
+      OrderedJson distinct = OrderedJson::object();
       const auto cells = rankings.configs.cells.find(config.config_hash);
       if (cells != rankings.configs.cells.end())
         for (std::size_t i = 0; i < rankings.configs.titles.size(); ++i)
           distinct[rankings.configs.titles[i]] = cells->second[i];
-      list.push_back({{"rank", config.mean ? Json(place) : Json(nullptr)},
+      list.push_back({{"rank", config.mean ? OrderedJson(place) : OrderedJson(nullptr)},
                       {"config_hash", config.config_hash},
                       {"label", rankings.configs.label(config.config_hash)},
                       {"differs", distinct},

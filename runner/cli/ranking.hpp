@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <cli/labels.hpp>
-#include <common/json.hpp>
+#include <cli/table.hpp>
 #include <db/reader.hpp>
 
 namespace saddle::cli {
@@ -58,6 +58,6 @@ Rankings rank(db::Reader& reader, std::optional<std::int64_t> experiment, const 
 // A table for each protocol, the baselines below. At most `limit` configs; 0: all.
 void print_rankings(std::ostream& out, const Rankings& rankings, std::size_t limit = 0);
 
-Json to_json(const Rankings& rankings, std::size_t limit = 0);
+OrderedJson to_json(const Rankings& rankings, std::size_t limit = 0);
 
 }  // namespace saddle::cli

@@ -146,7 +146,7 @@ OrderedJson to_json(const db::Rows& rows) {
 void print_csv(std::ostream& out, const db::Rows& rows) {
   const auto line = [&](std::size_t size, const auto& cell) {
     for (std::size_t i = 0; i < size; ++i) out << (i > 0 ? "," : "") << csv_field(cell(i));
-    out << "\r\n";
+    out << '\n';
   };
   line(rows.columns.size(), [&](std::size_t i) { return rows.columns[i]; });
   for (const auto& row : rows.rows) line(row.size(), [&](std::size_t i) { return exact_text(row[i]); });

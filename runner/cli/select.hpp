@@ -1,0 +1,39 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <db/reader.hpp>
+
+// What a user's word means: experiments, trials, metrics of a database.
+namespace saddle::cli {
+
+struct ExperimentRef {
+  std::int64_t id = 0;
+  std::string name;
+  std::int64_t trials = 0, done = 0, failed = 0;
+};
+
+// By name or number; an empty word is the one that was planned last. Throws
+// Error that names the nearest.
+ExperimentRef select_experiment(db::Reader& reader, const std::string& word);
+
+struct TrialRef {
+  std::int64_t id = 0;
+  std::string name, experiment;
+};
+
+// By number, name, experiment/name, or the beginning of a name or trial hash.
+// Throws Error if none or several are meant.
+TrialRef select_trial(db::Reader& reader, const std::string& word);
+
+// The metric that says most of these trials: an evaluated one (frechet before
+// others), else a training term. Throws Error if nothing was recorded.
+std::string main_metric(db::Reader& reader, std::optional<std::int64_t> experiment);
+
+std::string text_of(const db::Value& value);      // "" if it is no text
+std::int64_t integer_of(const db::Value& value);  // 0 if it is none
+bool is_baseline(const std::string& metric);      // frechet/noise
+
+}  // namespace saddle::cli

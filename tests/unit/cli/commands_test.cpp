@@ -1,0 +1,203 @@
+#include <catch2/catch.hpp>
+
+#include <iostream>
+#include <sstream>
+
+#include <CLI/CLI.hpp>
+
+#include <cli/command.hpp>
+#include <cli/table.hpp>
+#include <common/error.hpp>
+
+#include "fixture.hpp"
+
+using namespace saddle;
+using namespace saddle::cli;
+using namespace saddle::cli::test;
+
+namespace {
+
+// Standard output of one command.
+std::string saddle_says(const std::filesystem::path& database, std::vector<std::string> arguments) {
+  CLI::App app;
+  Globals globals;
+  globals.database = database;
+  app.require_subcommand(1);
+  add_ls(app, globals);
+  add_show(app, globals);
+  add_best(app, globals);
+  add_compare(app, globals);
+  add_curve(app, globals);
+  add_sql(app, globals);
+  std::ostringstream out;
+  struct Redirect {
+    std::streambuf* before;
+    ~Redirect() { std::cout.rdbuf(before); }
+  } const redirect{std::cout.rdbuf(out.rdbuf())};
+  std::reverse(arguments.begin(), arguments.end());
+  app.parse(arguments);
+  return out.str();
+}
+
+OrderedJson saddle_json(const std::filesystem::path& database, std::vector<std::string> arguments) {
+  arguments.push_back("--json");
+  return OrderedJson::parse(saddle_says(database, arguments));
+}
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+const std::string kPixels = R"({"features":"pixels"})";
+const std::string kWide =
+    R"({"losses":[{"use":"hinge","weight":1.0}],"models":{"generator":{"use":"mlp","width":64}}})";
+const std::string kNarrow =
+    R"({"losses":[{"use":"ns","weight":1.0}],"models":{"generator":{"use":"mlp","width":16}}})";
+
+std::filesystem::path filled(const Database& database) {
+  fill(database.path(), "e",
+       {{"aaaa",
+         1,
+         kWide,
+         {{"frechet", kPixels, 2}, {"generator/total", "", -1}, {"frechet/noise", kPixels, 50}}},
+        {"aaaa",
+         2,
+         kWide,
+         {{"frechet", kPixels, 4}, {"generator/total", "", -2}, {"frechet/noise", kPixels, 50}}},
+        {"bbbb", 1, kNarrow, {{"frechet", kPixels, 9}}, db::Reason::error}});
+  return database.path();
+}
+
+void expect_error(const std::string& text, const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const std::exception& error) {
+    INFO(error.what());
+    CHECK(has(error.what(), text));
+    return;
+  }
+  FAIL("no error");
+}
+
+}  // namespace
+
+TEST_CASE("ls lists trials with state and metrics") {
+  const Database database;
+  const auto path = filled(database);
+  const std::string text = saddle_says(path, {"ls"});
+  INFO(text);
+  CHECK(has(text, "0001-aaaa-s1"));
+  CHECK(has(text, "failed (error)"));
+  CHECK(has(text, "frechet"));
+  CHECK_FALSE(has(text, "noise"));
+  CHECK(has(text, "3 trials: 2 done, 1 error"));
+
+  const OrderedJson json = saddle_json(path, {"ls", "--experiment", "e"});
+  REQUIRE(json.size() == 3);
+  CHECK(json[0]["name"] == "0001-aaaa-s1");
+  CHECK(json[0]["state"] == "done");
+  CHECK(json[0]["metrics"][0]["metric"] == "frechet");
+  CHECK(json[0]["metrics"][0]["last"] == 2.0);
+  CHECK(json[0]["metrics"][0]["protocol"]["features"] == "pixels");
+  CHECK(saddle_json(path, {"ls", "--state", "failed"}).size() == 1);
+  CHECK(saddle_json(path, {"ls", "--experiments"})[0]["done"] == 2);
+  expect_error("no experiment \"f\"", [&] { saddle_says(path, {"ls", "-e", "f"}); });
+}
+
+TEST_CASE("ls of an empty database says so") {
+  const Database database;
+  { db::Store store(database.path()); }
+  CHECK(saddle_says(database.path(), {"ls"}) == "no trial\n");
+  CHECK(saddle_json(database.path(), {"ls"}).empty());
+  expect_error("begin with: saddle run", [&] { saddle_says(database.path(), {"best", "-m", "frechet"}); });
+}
+
+TEST_CASE("show tells everything of one trial") {
+  const Database database;
+  const auto path = filled(database);
+  const std::string text = saddle_says(path, {"show", "0001-aaaa-s1"});
+  INFO(text);
+  for (const char* part : {"models.generator.width", "64", "frechet", "generator/total", "loss/hinge",
+                           "0123456789ab", "2.11.0", "attempts"})
+    CHECK(has(text, part));
+  const OrderedJson json = saddle_json(path, {"show", "1"});
+  CHECK(json["name"] == "0001-aaaa-s1");
+  CHECK(json["config"]["models"]["generator"]["width"] == 64);
+  CHECK(json["params"].size() == 4);
+  CHECK(json["plugins_used"][0]["component"] == "loss/hinge");
+  CHECK(json["attempt_list"].size() == 1);
+}
+
+TEST_CASE("a trial is found by number, name, and the beginning of name or hash") {
+  const Database database;
+  const auto path = filled(database);
+  for (const char* word : {"2", "0002-aaaa-s2", "e/0002-aaaa-s2", "aaaa0002", "0002", "0002-aa"}) {
+    INFO(word);
+    CHECK(saddle_json(path, {"show", word})["trial"] == 2);
+  }
+  expect_error("2 trials; give the number", [&] { saddle_says(path, {"show", "aaaa"}); });
+  expect_error("Nearest: \"0001-aaaa-s1\"", [&] { saddle_says(path, {"show", "0001-aaba-s1"}); });
+}
+
+TEST_CASE("best ranks configs") {
+  const Database database;
+  const auto path = filled(database);
+  const OrderedJson json = saddle_json(path, {"best", "--metric", "frechet"});
+  REQUIRE(json.size() == 2);
+  CHECK(json[0]["config_hash"] == "aaaa");
+  CHECK(json[0]["mean"] == 3.0);
+  CHECK(json[0]["std"].get<double>() == Approx(std::sqrt(2.0)));
+  CHECK(json[0]["n"] == 2);
+  CHECK(json[0]["label"] == "losses=hinge generator.width=64");
+  CHECK(json[1]["mean"].is_null());
+  CHECK(json[1]["failed"] == 1);
+  const std::string text = saddle_says(path, {"best", "--metric", "frechet"});
+  INFO(text);
+  CHECK(has(text, "noise"));
+  CHECK(has(text, "1 failed"));
+  CHECK(saddle_json(path, {"best", "-m", "frechet", "--limit", "1"}).size() == 1);
+  CHECK_THROWS_AS(saddle_says(path, {"best"}), CLI::ParseError);
+  CHECK_THROWS_AS(saddle_says(path, {"best", "-m", "frechet", "--max", "--min"}), CLI::ParseError);
+}
+
+TEST_CASE("compare shows what differs first, metrics beside") {
+  const Database database;
+  const auto path = filled(database);
+  const std::string text = saddle_says(path, {"compare", "1", "3"});
+  INFO(text);
+  CHECK(text.find("models.generator.width") < text.find("frechet"));
+  CHECK_FALSE(has(text, "models.generator.use"));
+  CHECK(has(saddle_says(path, {"compare", "1", "3", "--all"}), "models.generator.use"));
+  const OrderedJson json = saddle_json(path, {"compare", "1", "2"});
+  CHECK(json["params"].empty());
+  CHECK(json["metrics"]["frechet"] == OrderedJson({"2", "4"}));
+  CHECK(json["circumstances"]["seed"] == OrderedJson({"1", "2"}));
+  expect_error("two trials or more", [&] { saddle_says(path, {"compare", "1"}); });
+}
+
+TEST_CASE("curve draws, and gives the numbers") {
+  const Database database;
+  const auto path = filled(database);
+  const std::string text = saddle_says(path, {"curve", "1", "2"});
+  INFO(text);
+  CHECK(has(text, "0001-aaaa-s1  frechet"));
+  CHECK(has(text, "0002-aaaa-s2  frechet"));
+  CHECK(saddle_says(path, {"curve", "1", "--metric", "generator/total", "--csv"}) ==
+        "trial,metric,protocol,step,value\n0001-aaaa-s1,generator/total,,50,-2.0\n0001-aaaa-s1,generator/"
+        "total,,100,-1.0\n");
+  const OrderedJson json = saddle_json(path, {"curve", "1"});
+  CHECK(json[0]["points"] == OrderedJson::parse("[[50, 4.0], [100, 2.0]]"));
+  expect_error("Nearest: \"frechet\"", [&] { saddle_says(path, {"curve", "1", "-m", "frechett"}); });
+}
+
+TEST_CASE("sql answers as a table, JSON and CSV, and cannot write") {
+  const Database database;
+  const auto path = filled(database);
+  const std::string query = "SELECT trial, state FROM trials WHERE trial < 3 ORDER BY trial";
+  CHECK(saddle_says(path, {"sql", query}) == "trial  state\n    1  done\n    2  done\n");
+  CHECK(saddle_says(path, {"sql", query, "--csv"}) == "trial,state\n1,done\n2,done\n");
+  CHECK(saddle_json(path, {"sql", query}) ==
+        OrderedJson::parse(R"([{"trial":1,"state":"done"},{"trial":2,"state":"done"}])"));
+  CHECK(saddle_json(path, {"sql", query, "--limit", "1"}).size() == 1);
+  CHECK(saddle_json(path, {"sql", "SELECT 1 WHERE 0"}).empty());
+  expect_error("only statements that read", [&] { saddle_says(path, {"sql", "DELETE FROM trial"}); });
+  expect_error("no such database", [&] { saddle_says("/nowhere/a.db", {"sql", query}); });
+}
