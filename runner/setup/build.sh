@@ -27,7 +27,9 @@ configure() {
 show_progress() {
   local line step=0 said=-30 skip=
   while IFS= read -r line; do
-    if [[ $line =~ ^@([0-9]+)/([0-9]+)\ (.*) ]]; then
+    if [[ $line =~ ^@[0-9/]+\ Re- ]]; then
+      continue  # CMake looks whether the list of sources changed
+    elif [[ $line =~ ^@([0-9]+)/([0-9]+)\ (.*) ]]; then
       step=${BASH_REMATCH[1]}
       if [[ -t 2 ]]; then
         printf '\r\e[K  building %s/%s  %s' "$step" "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]##*/}" >&2
@@ -46,11 +48,23 @@ show_progress() {
   [[ ! -t 2 ]] || printf '\r\e[K' >&2
 }
 
+# Ninja goes by modification times, so a file that was put back with an old one looks unchanged to it: give such
+# a file, changed since the last build, the present time.
+date_restored_files() {
+  local stamp
+  for stamp in "$build"/.built-{program,all}; do
+    [[ -f $stamp ]] || continue
+    find "$repo"/{CMakeLists.txt,plugin-api,plugins,runner,db,tests} -type f -newercm "$stamp" ! -newermm "$stamp" \
+      -exec touch {} +
+  done
+}
+
 # build_target program|all. The stamp is as old as the start of the build: what changes meanwhile is newer.
 build_target() {
   local stamp=$build/.built-$1 targets=(all)
   [[ $1 == all ]] || targets=(db/all runner/all plugins/all)
   configure
+  date_restored_files
   echo "$configuration" >"$stamp-start"
   if ! NINJA_STATUS='@%f/%t ' ninja -C "$build" -j "$(build_jobs)" "${targets[@]}" 2>&1 9>&- |
     tee "$build/build.log" | show_progress; then
