@@ -1,7 +1,6 @@
 """./saddle bench: runs every measurement, prints one table, writes the same as JSON.
 
-Programs named *_bench (C++, from the folders beside this file) each print one JSON object a line:
-{"name": ..., "value": ..., "unit": ..., "at_most" or "at_least": the target, "detail": ...}, the last two optional.
+The C++ programs named in PROGRAMS each print one JSON object a line, with fields of their own.
 """
 
 import argparse
@@ -30,16 +29,31 @@ class Tools:
     def __init__(self, arguments):
         self.saddle = arguments.build / "bin" / "saddle"
         self.worker = arguments.build / "bin" / "saddle-worker"
-        self.programs = sorted((arguments.build / "bin").glob("*_bench"))
+        self.programs = arguments.build / "bin"
         self.torch = arguments.torch
 
 
-def program_rows(program):
+def operator_rows(measured):
+    yield Row(f"operator {measured['name']} from a plugin", measured["extra_ns"], "ns extra",
+              at_most=100 if measured["hot"] else 500,
+              detail=f"{measured['plugin_ns']:.4g} ns, called from C++ {measured['direct_ns']:.4g}")
+
+
+def store_rows(measured):
+    detail = f"{measured['rows']:,} rows of {measured['attempts']} attempts with {measured['keys']} keys each"
+    yield Row("metric rows stored", measured["rows_per_second"], "rows/s", at_least=100000, detail=detail)
+    yield Row("size of a metric row", measured["bytes_per_row"], "bytes", at_most=40)
+
+
+# How to read what each program prints.
+PROGRAMS = {"operator_bench": operator_rows, "saddle_store_bench": store_rows}
+
+
+def program_rows(program, read):
     done = subprocess.run([program], stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"{program.name} ended with {done.returncode}")
-    for line in done.stdout.splitlines():
-        yield Row(**json.loads(line))
+    return [row for line in done.stdout.splitlines() for row in read(json.loads(line))]
 
 
 def start_row(name, command, folder, at_most=None, runs=20):
@@ -79,8 +93,8 @@ def training_row(tools, net, width, side, threads, seconds, scratch):
 def measurements(tools, threads, seconds, scratch):
     """(name, function that yields rows) of everything there is to measure."""
     yield "start", lambda: start_rows(tools, scratch)
-    for program in tools.programs:
-        yield program.name, lambda program=program: program_rows(program)
+    for name, read in PROGRAMS.items():
+        yield name, lambda case=(tools.programs / name, read): program_rows(*case)
     for side in SIDES:
         for net in NETS:
             for width in WIDTHS:
