@@ -68,7 +68,7 @@ std::vector<std::string> next_steps(const Closing& closing, const std::string& m
   const std::string trial = best.empty() && !closing.trials.empty() ? closing.trials.front().name : best;
   if (!metric.empty()) steps.push_back("best --metric " + metric);
   if (!trial.empty()) steps.push_back("show " + trial);
-  if (!metric.empty() && !trial.empty()) steps.push_back("curve " + trial + " " + metric);
+  if (!metric.empty() && !trial.empty()) steps.push_back("curve " + trial + " --metric " + metric);
   steps.push_back("ls");
   if (steps.size() > 3) steps.resize(3);
   return steps;
