@@ -84,7 +84,7 @@ def training_row(tools, net, width, side, threads, seconds, scratch):
     found = training.compare(tools, net, width, side, SIDES[side], threads, seconds, scratch)
     # A wide net spends its time in the same kernels on both sides; a narrow one spends it between them.
     target = 1.3 if width == 8 else 1.0
-    return Row(f"{net} width {width}, {side} x {side}, {threads} threads", found["saddle"] / found["eager"],
+    return Row(f"{net} width {width}, {side} x {side}, {threads} thread{'s' * (threads > 1)}", found["saddle"] / found["eager"],
                "x eager", at_least=target,
                detail=f"{found['saddle']:.4g} rounds/s, Python {found['eager']:.4g}; "
                       f"medians {found['ratio_of_medians']:.3g} x; LibTorch {found['libtorch']}, {found['torch']}")
