@@ -46,7 +46,7 @@ def store_rows(measured):
 
 
 # How to read what each program prints.
-PROGRAMS = {"operator_bench": operator_rows, "saddle_store_bench": store_rows}
+PROGRAMS = {"saddle_operator_bench": operator_rows, "saddle_store_bench": store_rows}
 
 
 def program_rows(program, read):
