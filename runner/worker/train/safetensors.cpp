@@ -210,7 +210,12 @@ void write_safetensors(const std::filesystem::path& path, const std::map<std::st
                     {"data_offsets", {offset, end}}};
     offset = end;
   }
-  std::string text = header.dump();
+  std::string text;
+  try {
+    text = header.dump();
+  } catch (const Json::exception&) {
+    throw Error(path.string() + ": a tensor's name or a metadata text is not UTF-8");
+  }
   text.resize((text.size() + 7) / 8 * 8, ' ');
   const std::filesystem::path temporary = path.string() + ".tmp";
   try {
@@ -229,9 +234,13 @@ void write_safetensors(const std::filesystem::path& path, const std::map<std::st
     ::unlink(temporary.c_str());
     throw Error(path.string() + ": cannot be replaced: " + std::strerror(reason), kEnvironment);
   }
-  // The rename itself must reach the disk, too.
+  // The rename itself should reach the disk, too; file systems that cannot sync a folder have nothing to wait
+  // for.
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  File(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC).finish();
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return;
+  ::fsync(fd);
+  ::close(fd);
 }
 
 }  // namespace saddle::train

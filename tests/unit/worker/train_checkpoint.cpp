@@ -76,6 +76,7 @@ TEST_CASE("safetensors: what is written is read back", "[train][safetensors]") {
   CHECK_FALSE(fs::exists(file.string() + ".tmp"));
   CHECK_THROWS_WITH(write_safetensors(file, {{"c", at::zeros({1}, at::kComplexFloat)}}),
                     Catch::Contains("ComplexFloat"));
+  CHECK_THROWS_WITH(write_safetensors(file, {{"\xff", at::zeros({1})}}), Catch::Contains("not UTF-8"));
   CHECK(read_safetensors(file).tensors.size() == tensors.size());
   write_safetensors(file, {});
   CHECK(read_safetensors(file).tensors.empty());
