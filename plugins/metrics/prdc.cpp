@@ -40,27 +40,28 @@ class Distances {
     return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
   }
 
-  // visit(i, j, near, error) for every pair: the distance is within `error` of `near`.
+  // visit(i, j, near, error): the distance is within `error` of `near`. Every pair, or (of a set with itself)
+  // every pair i < j once.
   template <class F>
-  void for_pairs(F&& visit) const {
+  void for_pairs(bool once, F&& visit) const {
     // Sums of `width_` products in float64 are off by less than this share of |a|^2 + |b|^2.
     const double share = std::numeric_limits<double>::epsilon() * static_cast<double>(width_ + 8);
     for_blocks(a_.size(0), 512, [&](int64_t i0, int64_t rows_a) {
       const Tensor a = rows(a_, i0, rows_a) - origin_;
       const Tensor norms_a = sum(square(a), IntList(1));
       const std::span<double> na = norms_a.data<double>();
-      for_blocks(b_.size(0), 4096, [&](int64_t j0, int64_t rows_b) {
-        const Tensor b = rows(b_, j0, rows_b) - origin_;
+      for (int64_t j0 = once ? i0 : 0; j0 < b_.size(0); j0 += 4096) {
+        const Tensor b = rows(b_, j0, std::min<int64_t>(4096, b_.size(0) - j0)) - origin_;
         const Tensor norms_b = sum(square(b), IntList(1)), products = mm(a, transpose(b, 0, 1));
         const std::span<double> nb = norms_b.data<double>();
         const double* dot = products.data<double>().data();
-        for (size_t i = 0; i < na.size(); ++i)
-          for (size_t j = 0; j < nb.size(); ++j, ++dot) {
-            const double norms = na[i] + nb[j];
-            visit(i0 + static_cast<int64_t>(i), j0 + static_cast<int64_t>(j), norms - 2 * *dot,
-                  share * norms);
-          }
-      });
+        for (int64_t i = 0; i < rows_a; ++i, dot += nb.size()) {
+          const double own = na[static_cast<size_t>(i)];
+          for (size_t j = once ? static_cast<size_t>(std::max<int64_t>(0, i0 + i + 1 - j0)) : 0;
+               j < nb.size(); ++j)
+            visit(i0 + i, j0 + static_cast<int64_t>(j), own + nb[j] - 2 * dot[j], share * (own + nb[j]));
+        }
+      }
     });
   }
 
@@ -76,14 +77,18 @@ std::vector<double> radii(const Tensor& x, const Tensor& origin, int64_t k) {
   std::vector<double> nearest(n * near_count,
                               std::numeric_limits<double>::infinity());  // ascending by sample
   const Distances distances(x, x, origin);
-  distances.for_pairs([&](int64_t i, int64_t j, double near, double error) {
-    double* own = nearest.data() + static_cast<size_t>(i) * near_count;
-    if (near - error >= own[near_count - 1] || i == j) return;
-    const double d = distances.exact(i, j);
+  const auto list = [&](int64_t i) { return nearest.data() + static_cast<size_t>(i) * near_count; };
+  const auto insert = [&](double* own, double d) {
     if (d >= own[near_count - 1]) return;
     double* at = std::upper_bound(own, own + near_count, d);
     std::copy_backward(at, own + near_count - 1, own + near_count);
     *at = d;
+  };
+  distances.for_pairs(true, [&](int64_t i, int64_t j, double near, double error) {
+    if (near - error >= std::max(list(i)[near_count - 1], list(j)[near_count - 1])) return;
+    const double d = distances.exact(i, j);
+    insert(list(i), d);
+    insert(list(j), d);
   });
   std::vector<double> out(n);
   for (size_t i = 0; i < n; ++i) out[i] = nearest[i * near_count + near_count - 1];
@@ -137,7 +142,7 @@ class Prdc {
         covered(real_radii_.size());
     int64_t balls = 0;
     const Distances distances(real_, x, origin_);
-    distances.for_pairs([&](int64_t r, int64_t f, double near, double error) {
+    distances.for_pairs(false, [&](int64_t r, int64_t f, double near, double error) {
       const auto i = static_cast<size_t>(r), j = static_cast<size_t>(f);
       const double real_radius = real_radii_[i], fake_radius = fake_radii[j];
       if (near - error > std::max(real_radius, fake_radius)) return;

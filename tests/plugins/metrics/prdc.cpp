@@ -10,7 +10,7 @@ std::map<std::string, double> literal(const at::Tensor& real, const at::Tensor& 
     return (a.to(at::kDouble).unsqueeze(1) - b.to(at::kDouble).unsqueeze(0)).square().sum(2);
   };
   const auto radii = [&](const at::Tensor& x) {
-    return std::get<0>(distances(x, x).fill_diagonal_(INFINITY).sort(1)).select(1, k - 1);
+    return std::get<0>(distances(x, x).fill_diagonal_(INFINITY).topk(k, 1, false)).select(1, k - 1);
   };
   const auto inside = [&](const at::Tensor& d, const at::Tensor& r) { return inclusive ? d <= r : d < r; };
   const at::Tensor d = distances(real, fake);
