@@ -71,7 +71,8 @@ void Writer::loop() {
       std::unique_lock lock(mutex_);
       filled_.wait(lock, [&] { return stop_ || !queue_.empty(); });
       if (queue_.empty()) return;
-      while (!queue_.empty() && tasks.empty() && pending_rows_.size() < kBatchRows) {
+      // While nothing can be written, go on to the next task all the same: it is told why.
+      while (!queue_.empty() && tasks.empty() && (failure_ || pending_rows_.size() < kBatchRows)) {
         Item item = std::move(queue_.front());
         queue_.pop_front();
         if (auto* rows = std::get_if<Rows>(&item))

@@ -191,8 +191,10 @@ void print_ranking(std::ostream& out, const Ranking& ranking, const Distinctions
     first = false;
     add("", {baseline.name}, baseline.mean, baseline.spread, baseline.n, meaning(baseline.name));
   }
+  // Of an evaluated metric one may say what is better, of a loss only what is lower.
+  const bool evaluated = !ranking.protocol.empty();
   out << ranking.metric << ", " << (ranking.higher_is_better ? "higher" : "lower")
-      << " is better; mean and standard deviation over seeds";
+      << (evaluated ? " is better" : " first") << "; mean and standard deviation over seeds";
   if (!ranking.protocol_label.empty()) out << "; measured with " << ranking.protocol_label;
   out << "\n";
   table.print(out, "  ", terminal_columns());

@@ -55,17 +55,4 @@ TrialRef select_trial(db::Reader& reader, const std::string& word) {
   return {integer_of(rows.rows[0][0]), text_of(rows.rows[0][1]), text_of(rows.rows[0][2])};
 }
 
-std::string main_metric(db::Reader& reader, std::optional<std::int64_t> experiment) {
-  std::string first;
-  for (const auto& row :
-       reader.named("metric_names", {experiment ? db::Value{*experiment} : db::Value{}}).rows) {
-    const std::string name = text_of(row[0]);
-    if (is_baseline(name)) continue;
-    if (name == "frechet") return name;
-    if (first.empty()) first = name;
-  }
-  if (first.empty()) throw Error("no trial has ended yet, so there is no metric to show; see: saddle ls");
-  return first;
-}
-
 }  // namespace saddle::cli

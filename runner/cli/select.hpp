@@ -1,8 +1,6 @@
 #pragma once
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include <db/reader.hpp>
 
@@ -27,10 +25,6 @@ struct TrialRef {
 // By number, name, experiment/name, or the beginning of a name or trial hash.
 // Throws Error if none or several are meant.
 TrialRef select_trial(db::Reader& reader, const std::string& word);
-
-// The metric that says most of these trials: an evaluated one (frechet before
-// others), else a training term. Throws Error if nothing was recorded.
-std::string main_metric(db::Reader& reader, std::optional<std::int64_t> experiment);
 
 std::string text_of(const db::Value& value);      // "" if it is no text
 std::int64_t integer_of(const db::Value& value);  // 0 if it is none

@@ -49,10 +49,7 @@ void print_part(db::Reader& reader, const char* title, const char* query, std::i
   const db::Rows rows = reader.named(query, {trial});
   if (rows.rows.empty()) return;
   std::cout << '\n' << title << '\n';
-  std::vector<Table::Column> columns;
-  for (std::size_t i = 0; i < rows.columns.size(); ++i)
-    columns.push_back({rows.columns[i], !std::holds_alternative<std::string>(rows.rows[0][i])});
-  Table table(columns);
+  Table table(columns_of(rows));
   for (const auto& row : rows.rows) {
     std::vector<std::string> cells;
     for (std::size_t i = 0; i < row.size(); ++i)

@@ -13,11 +13,7 @@ namespace saddle::cli {
 namespace {
 
 void print_table(const db::Rows& rows) {
-  std::vector<Table::Column> columns;
-  for (std::size_t i = 0; i < rows.columns.size(); ++i)
-    columns.push_back(
-        {rows.columns[i], !rows.rows.empty() && !std::holds_alternative<std::string>(rows.rows[0][i])});
-  Table table(columns);
+  Table table(columns_of(rows));
   for (const auto& row : rows.rows) {
     std::vector<std::string> cells;
     for (const db::Value& value : row) cells.push_back(value_text(value));

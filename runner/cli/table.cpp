@@ -74,6 +74,17 @@ void Table::print(std::ostream& out, const std::string& indent, std::size_t widt
   }
 }
 
+std::vector<Table::Column> columns_of(const db::Rows& rows) {
+  std::vector<Table::Column> columns;
+  for (std::size_t i = 0; i < rows.columns.size(); ++i) {
+    const bool text = std::any_of(rows.rows.begin(), rows.rows.end(), [&](const auto& row) {
+      return std::holds_alternative<std::string>(row[i]);
+    });
+    columns.push_back({rows.columns[i], !text && !rows.rows.empty()});
+  }
+  return columns;
+}
+
 std::size_t terminal_columns() {
   winsize size{};
   if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;
@@ -93,7 +104,7 @@ std::string number_text(double value) {
   if (value == std::floor(value) && size < 1e15)
     std::snprintf(text.data(), text.size(), "%.0f", value == 0 ? 0.0 : value);
   else if (size >= 1e6 || size < 1e-3)
-    std::snprintf(text.data(), text.size(), "%.3e", value);
+    std::snprintf(text.data(), text.size(), "%.4g", value);
   else
     std::snprintf(text.data(), text.size(), "%.*f",
                   std::clamp(3 - static_cast<int>(std::floor(std::log10(size))), 0, 6), value);

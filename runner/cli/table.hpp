@@ -34,13 +34,16 @@ class Table {
   std::vector<std::vector<std::string>> rows_;  // an empty one is a gap
 };
 
+// A column for each of the query's; to the right those that hold numbers only.
+std::vector<Table::Column> columns_of(const db::Rows& rows);
+
 // Columns of the terminal on standard output; 0 if it is none.
 std::size_t terminal_columns();
 
 // How many columns a UTF-8 text takes (combining marks aside).
 std::size_t text_width(const std::string& text);
 
-// Four significant digits: 0.01234, 12.34, 1.234e-06, 120000, nan.
+// Four significant digits: 0.01234, 12.34, 1e-06, 120000, nan.
 std::string number_text(double value);
 // A value as a person reads it; doubles by number_text, NULL as "-".
 std::string value_text(const db::Value& value);

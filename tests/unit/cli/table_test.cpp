@@ -16,7 +16,9 @@ TEST_CASE("numbers have four significant digits") {
   CHECK(number_text(1.23456) == "1.235");
   CHECK(number_text(-12.3456) == "-12.35");
   CHECK(number_text(0.00123456) == "0.001235");
-  CHECK(number_text(0.000123456) == "1.235e-04");
+  CHECK(number_text(0.000123456) == "0.0001235");
+  CHECK(number_text(2e-4) == "0.0002");
+  CHECK(number_text(1.25e-6) == "1.25e-06");
   CHECK(number_text(123456.7) == "123457");
   CHECK(number_text(1234567.8) == "1.235e+06");
   CHECK(number_text(std::nan("")) == "nan");
