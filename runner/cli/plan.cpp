@@ -6,8 +6,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cli/columns.hpp>
 #include <cli/command.hpp>
+#include <cli/table.hpp>
 #include <common/paths.hpp>
 #include <grid/plan.hpp>
 
@@ -23,18 +23,21 @@ struct Arguments {
 };
 
 void print_trials(const Plan& plan) {
-  std::vector<std::vector<std::string>> rows(1, {"trial"});
-  for (const auto& [axis, text] : plan.trials.front().config->swept) rows[0].push_back(axis);
-  rows[0].insert(rows[0].end(), {"seed", "config"});
+  std::vector<Table::Column> columns = {{"trial"}};
+  for (const auto& [axis, text] : plan.trials.front().config->swept) columns.push_back({axis});
+  columns.push_back({"seed", true});
+  columns.push_back({"config"});
+  Table table(columns);
   const std::size_t shown = std::min(plan.trials.size(), kShown);
   for (std::size_t i = 0; i < shown; ++i) {
     const PlannedTrial& trial = plan.trials[i];
-    std::vector<std::string> row = {trial.name};
-    for (const auto& [axis, text] : trial.config->swept) row.push_back(text);
-    row.insert(row.end(), {std::to_string(trial.seed), trial.config->hash.substr(0, 10)});
-    rows.push_back(std::move(row));
+    std::vector<std::string> cells = {trial.name};
+    for (const auto& [axis, text] : trial.config->swept) cells.push_back(text);
+    cells.push_back(std::to_string(trial.seed));
+    cells.push_back(trial.config->hash.substr(0, 10));
+    table.add(std::move(cells));
   }
-  print_columns(rows);
+  table.print(std::cout);
   if (shown < plan.trials.size()) {
     std::cout << "... and " << plan.trials.size() - shown << " more; --json lists them all\n";
   }

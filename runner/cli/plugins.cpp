@@ -6,8 +6,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cli/columns.hpp>
 #include <cli/command.hpp>
+#include <cli/table.hpp>
 #include <common/error.hpp>
 #include <common/nearest.hpp>
 #include <common/paths.hpp>
@@ -28,7 +28,7 @@ std::string first_line(const std::string& text) { return text.substr(0, text.fin
 void list(const Arguments& arguments, const Globals& globals) {
   const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
   Json list = Json::array();
-  std::vector<std::vector<std::string>> rows = {{"kind", "name", "version", "what it is", "file"}};
+  Table table({{"kind"}, {"name"}, {"version"}, {"file"}, {"what it is"}});
   for (const Component* component : catalogue.components()) {
     if (!arguments.kind.empty() && component->kind != arguments.kind) continue;
     const std::string file = component->file.string();
@@ -36,12 +36,12 @@ void list(const Arguments& arguments, const Globals& globals) {
                     {"kind", component->kind},
                     {"version", component->version},
                     {"file", file}});
-    rows.push_back({component->kind, component->name, component->version, first_line(component->doc), file});
+    table.add({component->kind, component->name, component->version, file, first_line(component->doc)});
   }
   if (arguments.json) {
     std::cout << list.dump(1) << '\n';
-  } else if (rows.size() > 1) {
-    print_columns(rows);
+  } else if (table.size() > 0) {
+    table.print(std::cout, "", terminal_columns());
   } else {
     std::cout << "no " << (arguments.kind.empty() ? "component" : arguments.kind) << " is known\n";
   }
@@ -57,16 +57,16 @@ void list(const Arguments& arguments, const Globals& globals) {
 }
 
 void print_parameters(const Json& schema) {
-  std::vector<std::vector<std::string>> rows;
+  Table table({{"name"}, {"default"}, {"takes"}, {"what it is"}});
   const Json required = schema.value("required", Json::array());
   for (const auto& [name, entry] : schema["properties"].items()) {
     const bool needed = std::find(required.begin(), required.end(), Json(name)) != required.end();
     const std::string standard = needed                      ? "required"
-                                 : entry.contains("default") ? "default " + entry["default"].dump()
+                                 : entry.contains("default") ? entry["default"].dump()
                                                              : "optional";
-    rows.push_back({name, standard, describe_schema(entry), entry.value("description", "")});
+    table.add({name, standard, describe_schema(entry), entry.value("description", "")});
   }
-  print_columns(rows, "  ");
+  table.print(std::cout, "  ");
 }
 
 void print_names(const std::string& label, const Json& names) {
