@@ -27,9 +27,12 @@ fs::path find_checkpoint(db::Reader& reader, const TrialRef& trial) {
       "SELECT folder FROM attempts WHERE trial = ?1 AND folder IS NOT NULL ORDER BY attempt DESC",
       {trial.id});
   for (const auto& row : attempts.rows) {
-    const fs::path file = fs::path(text_of(row[0])) / "checkpoint.safetensors";
-    std::error_code error;
-    if (fs::exists(file, error)) return file;
+    // An attempt that was killed while it replaced its checkpoint has the one before.
+    for (const char* name : {"checkpoint.safetensors", "checkpoint.previous.safetensors"}) {
+      const fs::path file = fs::path(text_of(row[0])) / name;
+      std::error_code error;
+      if (fs::exists(file, error)) return file;
+    }
   }
   if (attempts.rows.empty()) throw Error("trial " + trial.name + " has not run yet; saddle resume runs it");
   throw Error("trial " + trial.name + " left no checkpoint in " + text_of(attempts.rows.front()[0]) +

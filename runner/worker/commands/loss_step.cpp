@@ -57,7 +57,7 @@ void LossStep::prepare(const Loss& loss, const std::vector<std::string>& gradien
   for (const std::string& name : gradient_names) {
     if (const auto slash = name.find('/'); slash != std::string::npos) {
       trained.push_back(name.substr(0, slash));
-      network(trained.back(), "--grad " + name).set().index(name.substr(slash + 1));
+      network(trained.back(), "--grad " + name + " needs that network").set().index(name.substr(slash + 1));
     } else if (const auto found = tensors_.find(name); found != tensors_.end()) {
       if (!at::isFloatingType(found->second.scalar_type()))
         throw Error("--grad " + name + ": class numbers have no gradient");
@@ -72,9 +72,9 @@ void LossStep::prepare(const Loss& loss, const std::vector<std::string>& gradien
   }
 }
 
-Network& LossStep::network(const std::string& model, const std::string& wanted) {
+Network& LossStep::network(const std::string& model, const std::string& why) {
   if (const auto found = networks_.find(model); found != networks_.end()) return *found->second;
-  throw Error(wanted + ": a network is needed as " + model + ": --model " + model + "=NAME[,key=value...]");
+  throw Error(why + ": --model " + model + "=NAME[,key=value...]");
 }
 
 at::Tensor LossStep::input(const std::string& name) {
@@ -86,8 +86,8 @@ at::Tensor LossStep::input(const std::string& name) {
 }
 
 void LossStep::compute(const std::string& model, const std::string& sample, const std::string& wanted) {
-  Network& player = network(model, file_.path.string() + ": there is no tensor \"" + wanted + "\", and no " +
-                                       "model that computes it. Add it to the file, or");
+  Network& player = network(model, file_.path.string() + ": there is no tensor \"" + wanted +
+                                       "\". Add it, or the network that computes it");
   NamedTensors inputs;
   for (const std::string& name : player.model().inputs())
     if (const at::Tensor tensor = input(sample + "." + name); tensor.defined())
@@ -112,7 +112,7 @@ at::Tensor LossStep::output(const std::string& model, const std::string& sample,
 
 NamedTensors LossStep::run(const std::string& model, const NamedTensors& inputs) {
   // As in training: batch statistics.
-  return network(model, "the loss runs a model").forward(inputs, /*training=*/true);
+  return network(model, "it runs a network, which must be given").forward(inputs, /*training=*/true);
 }
 
 at::Tensor LossStep::known(const std::string& name) const {

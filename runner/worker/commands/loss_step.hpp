@@ -34,7 +34,7 @@ class LossStep : public StepSource {
                                 const std::string& parameter) const;
 
  private:
-  Network& network(const std::string& model, const std::string& wanted);
+  Network& network(const std::string& model, const std::string& why);
   void compute(const std::string& model, const std::string& sample, const std::string& wanted);
 
   const TensorFile& file_;

@@ -1,0 +1,3 @@
+#include <ATen/ATen.h>
+#define CATCH_CONFIG_MAIN
+#include <catch2/catch.hpp>
