@@ -28,48 +28,20 @@ All commands: saddle --help. One command: saddle COMMAND --help.
 
 void register_commands(CLI::App& app, Globals& globals) {
   // In the order in which --help lists them.
-#ifdef SADDLE_HAS_RUN
   add_run(app, globals);
-#endif
-#ifdef SADDLE_HAS_PLAN
   add_plan(app, globals);
-#endif
-#ifdef SADDLE_HAS_RESUME
   add_resume(app, globals);
-#endif
-#ifdef SADDLE_HAS_LS
   add_ls(app, globals);
-#endif
-#ifdef SADDLE_HAS_SHOW
   add_show(app, globals);
-#endif
-#ifdef SADDLE_HAS_BEST
   add_best(app, globals);
-#endif
-#ifdef SADDLE_HAS_COMPARE
   add_compare(app, globals);
-#endif
-#ifdef SADDLE_HAS_CURVE
   add_curve(app, globals);
-#endif
-#ifdef SADDLE_HAS_SQL
   add_sql(app, globals);
-#endif
-#ifdef SADDLE_HAS_PLUGINS
   add_plugins(app, globals);
-#endif
-#ifdef SADDLE_HAS_PROBE
   add_probe(app, globals);
-#endif
-#ifdef SADDLE_HAS_EVAL
   add_eval(app, globals);
-#endif
-#ifdef SADDLE_HAS_SAMPLE
   add_sample(app, globals);
-#endif
-#ifdef SADDLE_HAS_DOCTOR
   add_doctor(app, globals);
-#endif
 }
 
 int exit_code_of(db::ErrorKind kind) { return kind == db::ErrorKind::usage ? kBadInput : kEnvironment; }
