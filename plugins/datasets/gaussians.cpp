@@ -23,6 +23,8 @@ class SplitMix {
   uint64_t state_;
 };
 
+constexpr int kRingModes = 8;
+
 struct Point {
   double x, y;
 };
@@ -51,7 +53,7 @@ class Gaussians {
             "0) "
             "and, upside down, (1, 0.5). Splits train and test of the same size, the same on every machine.",
         .params = {param("layout", "ring").one_of({"ring", "grid", "two_moons"}).doc("where the modes are"),
-                   param("modes", 8)
+                   param("modes", kRingModes)
                        .at_least(1)
                        .at_most(1000)
                        .doc("number of modes of the ring; others have their own"),
@@ -64,6 +66,9 @@ class Gaussians {
 
   explicit Gaussians(const Builder& b) : deviation_(b.get<double>("deviation")) {
     const auto layout = b.get<std::string>("layout");
+    if (layout != "ring" && b.get<int>("modes") != kRingModes)
+      throw Error("modes is " + std::to_string(b.get<int>("modes")) +
+                  ", but only the layout ring has a number of modes to choose: leave it out for " + layout);
     if (layout == "ring") {
       const auto n = b.get<int>("modes");
       for (int k = 0; k < n; ++k) {

@@ -75,3 +75,7 @@ TEST_CASE("splits, seeds and sizes of gaussians differ; the same is the same", "
   CHECK_THROWS(set.read<float>(0, {100}));
   CHECK_THROWS(set.read<float>(0, {-1}));
 }
+
+TEST_CASE("the number of modes is the ring's to choose", "[gaussians]") {
+  CHECK_THAT(error("gaussians", {{"layout", "grid"}, {"modes", 9}}), Catch::Contains("modes is 9"));
+}
