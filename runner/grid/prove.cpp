@@ -1,7 +1,9 @@
 // Shapes depend on parameters, so no description can promise them: the worker
 // builds every distinct game of the plan once and says what does not fit.
 #include <algorithm>
+#include <map>
 #include <set>
+#include <tuple>
 
 #include <common/error.hpp>
 #include <common/paths.hpp>
@@ -75,11 +77,11 @@ class Prover {
  public:
   explicit Prover(std::vector<Proof> proofs) : proofs_(std::move(proofs)) {}
 
-  void run(Problems& problems) {
+  void run() {
     while (const std::size_t open = count_open()) {
-      if (problems.many()) return;
+      if (failures_.size() > Problems::kShown) return;
       const ChildResult result = run_child({worker_path().string(), "prove"}, questions(), kSilence_s);
-      take_answers(result.out, problems);
+      take_answers(result.out);
       const std::size_t left = count_open();
       if (left == 0) return;
       // Answers come in order, so the process ended in the first one left.
@@ -90,8 +92,20 @@ class Prover {
             "the worker left without proving anything; is " + worker_path().string() + " of this build?",
             kEnvironment);
       }
-      fail(culprit, "", "the worker that built this " + result.failure(), problems);
+      fail(culprit, "", "the worker that built this " + result.failure());
     }
+  }
+
+  // One line for a fault, however many points of the grid share it.
+  void throw_failures() const {
+    Problems problems;
+    for (const auto& [fault, labels] : failures_) {
+      const auto& [where, pointer, text] = fault;
+      std::string in = labels.front().empty() ? "" : " (in " + labels.front();
+      if (labels.size() > 1) in += " and " + std::to_string(labels.size() - 1) + " more";
+      problems.add(where, pointer, text + in + (in.empty() ? "" : ")"));
+    }
+    problems.throw_if_any();
   }
 
  private:
@@ -118,7 +132,7 @@ class Prover {
     return lines;
   }
 
-  void take_answers(const std::string& out, Problems& problems) {
+  void take_answers(const std::string& out) {
     std::size_t start = 0;
     while (start < out.size()) {
       const std::size_t end = std::min(out.find('\n', start), out.size());
@@ -139,26 +153,26 @@ class Prover {
         if (!proof.kept.empty())
           replace_file(proof.kept, answer.value("models", Json::object()).dump() + "\n");
       } else {
-        fail(proof, text("pointer", ""), text("message", "the worker gave no reason"), problems);
+        fail(proof, text("pointer", ""), text("message", "the worker gave no reason"));
       }
     }
   }
 
-  void fail(const Proof& proof, const std::string& pointer, const std::string& text, Problems& problems) {
-    std::string whole = text;
-    if (!proof.config->label.empty()) whole += " (in " + proof.config->label + ")";
-    problems.add(proof.config->origin->where(pointer), pointer, whole);
+  void fail(const Proof& proof, const std::string& pointer, const std::string& text) {
+    std::vector<std::string>& labels = failures_[{proof.config->origin->where(pointer), pointer, text}];
+    labels.push_back(proof.config->label);
   }
 
   std::vector<Proof> proofs_;
+  std::map<std::tuple<std::string, std::string, std::string>, std::vector<std::string>> failures_;
 };
 
 }  // namespace
 
 void prove(const Plan& plan, const Catalogue& catalogue) {
-  Problems problems;
-  Prover(wanted(plan, catalogue)).run(problems);
-  problems.throw_if_any();
+  Prover prover(wanted(plan, catalogue));
+  prover.run();
+  prover.throw_failures();
 }
 
 }  // namespace saddle

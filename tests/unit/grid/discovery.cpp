@@ -199,17 +199,19 @@ TEST_CASE("shapes are proved once for each distinct game, and a failure has its 
 
   std::string text = base().dump();
   text.pop_back();
-  text += ",\n\"sweep\": {\"models.generator.width\": {\"values\": [4, 7, 13, 8]}}}";
+  text +=
+      ",\n\"sweep\": {\"models.generator.width\": {\"values\": [4, 7, 13, 8]}, \"train.pass\": {\"values\": "
+      "[\"separate\", \"joint\"]}}}";
   try {
     prove(plan_text(text), catalogue());
     FAIL("proved");
   } catch (const Error& error) {
     const std::string message = error.what();
     INFO(message);
-    CHECK(message.find("g.json:1:110 /models/generator: image 1x7x7, but the data has 1x8x8 (in width7)") !=
-          std::string::npos);
+    CHECK(message.find("g.json:1:110 /models/generator: image 1x7x7, but the data has 1x8x8 (in "
+                       "width7-separate and 1 more)") != std::string::npos);
     CHECK(message.find("the worker that built this was ended by signal 9 (Killed); it wrote: out of memory "
-                       "(in width13)") != std::string::npos);
+                       "(in width13-separate and 1 more)") != std::string::npos);
   }
 }
 
