@@ -61,6 +61,8 @@ class Argument:
 
     def cpp_type(self):
         base = re.sub(r"\[\d+\]", "[]", self.type)
+        if base == "int[]?" and self.default is None:
+            return "const IntList&"  # so that {1, 2} is taken; the overload without it stands for none
         return {
             "Tensor": "const Tensor&", "Tensor?": "const Tensor&", "Scalar": "Scalar",
             "Scalar?": "std::optional<Scalar>", "int": "int64_t", "int?": "std::optional<int64_t>",

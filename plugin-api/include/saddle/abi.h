@@ -154,8 +154,8 @@ typedef struct saddle_host {
   saddle_status (*item)(const saddle_tensor* tensor, double* result);
 
   /* Gradients of the sum of outputs[k] * grad_outputs[k] with respect to `inputs`.
-   * grad_outputs may be null, and so may each element: a scalar output then
-   * counts with weight one. results[i] is owned by the caller and has the shape
+   * grad_outputs may be null, and so may each element: every element of that
+   * output then counts with weight one. results[i] is owned by the caller and has the shape
    * of inputs[i]. The graph is kept. */
   saddle_status (*grad)(saddle_tensor* const* outputs, saddle_tensor* const* grad_outputs,
                         uint32_t output_count, saddle_tensor* const* inputs, uint32_t input_count,

@@ -94,16 +94,16 @@ inline Param param(std::string name, std::vector<double> v) { return {std::move(
 
 // What a model plays: the names of its inputs and of all outputs it may have.
 struct Role {
-  std::string name;
-  std::vector<std::string> inputs, outputs;
+  std::string name = {};
+  std::vector<std::string> inputs = {}, outputs = {};
 };
 
 // What a component says of itself, before any instance exists.
 struct Description {
-  std::string name;           // as in `use`
+  std::string name = {};      // as in `use`
   std::string version = "1";  // raise it when results change: it is part of a trial's identity
-  std::string doc;            // one or two sentences, with the source
-  std::vector<Param> params;
+  std::string doc = {};       // one or two sentences, with the source
+  std::vector<Param> params = {};
   // Losses: "MODEL.OUTPUT", "label", and "gradient:real.image" for a gradient with respect to an input.
   std::vector<std::string> needs = {"discriminator.logit"};
 };

@@ -1255,7 +1255,7 @@ struct mean_dim {
 };
 }  // namespace op
 template <int = 0>
-Tensor mean(const Tensor& self, const std::optional<IntList>& dim, bool keepdim = false) {
+Tensor mean(const Tensor& self, const IntList& dim, bool keepdim = false) {
   const saddle_value args[] = {detail::value(self), detail::value(dim), detail::value(keepdim), detail::none()};
   return detail::call<op::mean_dim>(args);
 }
@@ -2004,7 +2004,7 @@ struct sum_dim_IntList {
 };
 }  // namespace op
 template <int = 0>
-Tensor sum(const Tensor& self, const std::optional<IntList>& dim, bool keepdim = false) {
+Tensor sum(const Tensor& self, const IntList& dim, bool keepdim = false) {
   const saddle_value args[] = {detail::value(self), detail::value(dim), detail::value(keepdim), detail::none()};
   return detail::call<op::sum_dim_IntList>(args);
 }

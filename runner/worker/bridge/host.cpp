@@ -18,7 +18,7 @@ namespace {
 std::atomic<int64_t> handles{0};
 at::Device device = at::kCPU;
 thread_local std::string error_text;  // of the last failed call, either side's
-thread_local bool error_set = false;  // a plugin set it since the last check
+thread_local bool error_set = false;  // since the last check
 
 template <class F>
 saddle_status guard(F&& body) noexcept {
@@ -27,8 +27,10 @@ saddle_status guard(F&& body) noexcept {
     return SADDLE_OK;
   } catch (const std::exception& e) {
     error_text = message_of(e);
+    error_set = true;
   } catch (...) {
     error_text = "an unknown exception";
+    error_set = true;
   }
   return SADDLE_ERROR;
 }
@@ -107,7 +109,8 @@ saddle_status grad(saddle_tensor* const* outputs, saddle_tensor* const* grad_out
     std::vector<at::Tensor> out, seeds, in;
     for (uint32_t i = 0; i < output_count; ++i) {
       out.push_back(share(outputs[i]));
-      seeds.push_back(grad_outputs ? share(grad_outputs[i]) : at::Tensor());
+      const at::Tensor seed = grad_outputs ? share(grad_outputs[i]) : at::Tensor();
+      seeds.push_back(seed.defined() ? seed : at::ones_like(out.back()));
     }
     for (uint32_t i = 0; i < input_count; ++i) in.push_back(share(inputs[i]));
     auto gradients =

@@ -204,8 +204,8 @@ saddle_value to_value(const saddle_operator& op, IValue&& value) {
 c10::FunctionSchema parse(const std::string& text) {
   try {
     return torch::jit::parseSchema(text, /*allow_typevars=*/true);
-  } catch (const c10::Error& e) {
-    throw Error("'" + text + "' is not an operator schema: " + e.what_without_backtrace());
+  } catch (const std::exception& e) {
+    throw Error("'" + text + "' is not an operator schema: " + message_of(e));
   }
 }
 

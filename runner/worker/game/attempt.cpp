@@ -95,11 +95,12 @@ class Attempt {
       if (stop_asked) return save() ? "cancelled" : "diverged";
       const bool due = (round_ + 1) % every == 0 || round_ + 1 == rounds_;
       Record record;
-      std::string fault;
+      Fault fault;
       const bool finite = game_->play(round_, due ? &record : nullptr, &fault);
       if (!finite) {
         write(record, round_ + 1);
-        message_ = fault + " is not finite in round " + std::to_string(round_ + 1);
+        if (!due) recorder_.number(fault.name, round_ + 1, fault.value);
+        message_ = fault.name + " is not finite in round " + std::to_string(round_ + 1);
         return "diverged";
       }
       ++round_;

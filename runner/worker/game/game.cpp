@@ -97,7 +97,7 @@ void Game::check_wiring() const {
   }
 }
 
-bool Game::play(int64_t round, Record* record, std::string* fault) {
+bool Game::play(int64_t round, Record* record, Fault* fault) {
   const auto& updates = trial_.config.at("train").at("updates");
   for (const std::string& name : order_) {
     Player& player = *players_.at(name);
@@ -109,7 +109,7 @@ bool Game::play(int64_t round, Record* record, std::string* fault) {
   return true;
 }
 
-bool Game::update(Player& player, int64_t round, Record* record, std::string* fault) {
+bool Game::update(Player& player, int64_t round, Record* record, Fault* fault) {
   const int64_t number = ++update_number_;
   player.update->begin(number);
   for (const auto& [name, other] : players_)
@@ -150,9 +150,12 @@ bool Game::update(Player& player, int64_t round, Record* record, std::string* fa
   if (!total.defined()) return true;  // lazy losses may have nothing to say in this round
   if (record) record->emplace_back(player.name + "/total", total.detach());
   // On the CPU looking costs nothing; on a GPU it would wait for the device.
-  if (trial_device().is_cpu() && !std::isfinite(total.item<double>())) {
-    *fault = player.name + "/total";
-    return false;
+  if (trial_device().is_cpu()) {
+    const double value = total.item<double>();
+    if (!std::isfinite(value)) {
+      *fault = {player.name + "/total", value};
+      return false;
+    }
   }
   const auto& optimizer = *player.optimizer;
   const double lr = optimizer.lr * train::factor(optimizer.schedule, round,

@@ -13,6 +13,12 @@ namespace saddle::worker {
 
 class PlayerStep;
 
+// A number that is not finite.
+struct Fault {
+  std::string name;
+  double value = 0;
+};
+
 // What one round left to record: names and 0-d tensors on the device.
 using Record = std::vector<std::pair<std::string, at::Tensor>>;
 
@@ -28,7 +34,7 @@ class Game {
   // norms and learning rates of each player's last update are appended to it.
   // Returns false when a total is not finite: then the weights were not stepped
   // with it, and `fault` says which.
-  bool play(int64_t round, Record* record, std::string* fault);
+  bool play(int64_t round, Record* record, Fault* fault);
 
   // Generated samples in evaluation mode, float, on the device. `generator` draws
   // z and labels only. `average`: with EMA weights, if there are any.
@@ -59,7 +65,7 @@ class Game {
     std::string owner;  // the player that trains the loss's own parameters
     std::unique_ptr<WithTensors<Loss>> loss;
   };
-  bool update(Player& player, int64_t round, Record* record, std::string* fault);
+  bool update(Player& player, int64_t round, Record* record, Fault* fault);
   void check_wiring() const;
 
   Trial trial_;

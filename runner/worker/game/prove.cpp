@@ -16,7 +16,7 @@ nlohmann::json prove(const nlohmann::json& request) {
     at::set_num_threads(1);
     Game game(trial, /*batch=*/2);
     const Measuring measuring(trial, game);
-    std::string fault;
+    Fault fault;
     game.play(0, nullptr, &fault);
     if (game.has_generator()) {
       const Batch fake = game.generate(2, at::globalContext().defaultGenerator(at::kCPU), false);

@@ -129,7 +129,9 @@ at::Tensor PlayerStep::augmented(const std::string& sample) {
   if (!image.defined()) {
     image = input(sample + ".image");
     if (!image.defined()) throw Error("there is no sample '" + sample + "'; there are real, fake and latent");
-    for (const auto& transform : game_.transforms_) image = transform->apply(image);
+    for (size_t i = 0; i < game_.transforms_.size(); ++i)
+      image =
+          placed("/train/augment/" + std::to_string(i), [&] { return game_.transforms_[i]->apply(image); });
     if (image.dim() == 4 && game_.trial_.config.at("train").at("memory_format") == "channels_last")
       image = image.contiguous(at::MemoryFormat::ChannelsLast);
   }

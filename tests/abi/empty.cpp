@@ -1,0 +1,1 @@
+// The header under test is given by -include.

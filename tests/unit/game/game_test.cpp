@@ -1,0 +1,203 @@
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <catch2/catch.hpp>
+
+#include <game/game.hpp>
+#include <train/random.hpp>
+
+#include "trial_fixture.hpp"
+
+using namespace saddle::worker;
+using saddle::test::entry;
+using saddle::test::json;
+using saddle::test::trial_json;
+namespace train = saddle::train;
+
+namespace {
+
+std::map<std::string, double> play_one(Game& game, int64_t round = 0) {
+  Record record;
+  Fault fault;
+  REQUIRE(game.play(round, &record, &fault));
+  std::map<std::string, double> numbers;
+  for (const auto& [name, value] : record) numbers[name] = value.item<double>();
+  return numbers;
+}
+
+std::map<std::string, at::Tensor> copied(const std::map<std::string, at::Tensor>& tensors) {
+  std::map<std::string, at::Tensor> copy;
+  for (const auto& [name, t] : tensors) copy[name] = t.clone();
+  return copy;
+}
+
+bool equal(const std::map<std::string, at::Tensor>& a, const std::map<std::string, at::Tensor>& b) {
+  if (a.size() != b.size()) return false;
+  for (const auto& [name, t] : a)
+    if (!b.contains(name) || !at::equal(t, b.at(name))) return false;
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("the first round's numbers are those of the formulas") {
+  json t = trial_json();
+  Game game(Trial::from_json(t));
+  const auto numbers = play_one(game);
+
+  // Again by hand: the same streams of random numbers, plain ATen.
+  Game twin(Trial::from_json(t));
+  const Batch real = twin.data().next();
+  at::Generator latent = train::make_generator(3, "latent");
+  const at::Tensor z = draw_latent(t["config"]["train"]["latent"], 32, latent);
+  twin.players().at("generator")->model.weights.begin(1, train::Use::measure);
+  twin.players().at("discriminator")->model.weights.begin(1, train::Use::measure);
+  const at::Tensor fake = find(twin.players().at("generator")->forward({{"z", z}}, 1, true), "image");
+  const auto logit = [&](const at::Tensor& x) {
+    return find(twin.players().at("discriminator")->forward({{"image", x}}, 1, true), "logit");
+  };
+  CHECK(numbers.at("discriminator/hinge/hinge_real") ==
+        Approx(at::relu(1 - logit(real.image)).mean().item<double>()));
+  CHECK(numbers.at("discriminator/hinge/hinge_fake") ==
+        Approx(at::relu(1 + logit(fake)).mean().item<double>()));
+  CHECK(numbers.at("discriminator/total") ==
+        Approx(numbers.at("discriminator/hinge/hinge_real") + numbers.at("discriminator/hinge/hinge_fake")));
+  CHECK(numbers.at("discriminator/lr") == 1e-3);
+  CHECK(numbers.at("generator/grad_norm") > 0);
+}
+
+TEST_CASE("each player's update changes that player only") {
+  json t = trial_json();
+  t["config"]["train"]["order"] = {"generator"};
+  Game game(Trial::from_json(t));
+  const auto before = copied(game.state());
+  play_one(game);
+  const auto after = game.state();
+  bool generator_moved = false;
+  for (const auto& [name, value] : before) {
+    if (name.starts_with("discriminator/raw/")) CHECK(at::equal(value, after.at(name)));
+    if (name.starts_with("generator/raw/") && !at::equal(value, after.at(name))) generator_moved = true;
+  }
+  CHECK(generator_moved);
+}
+
+TEST_CASE("weights multiply terms, a second loss of one name is told apart") {
+  json t = trial_json();
+  json& losses = t["config"]["losses"];
+  losses = {entry(t, "loss", "hinge", {{"weight", 2.0}}),
+            entry(t, "loss", "hinge", {{"weight", 0.5}, {"margin", 3.0}})};
+  Game game(Trial::from_json(t));
+  const auto n = play_one(game);
+  CHECK(n.at("discriminator/total") ==
+        Approx(2 * (n.at("discriminator/hinge/hinge_real") + n.at("discriminator/hinge/hinge_fake")) +
+               0.5 * (n.at("discriminator/hinge#2/hinge_real") + n.at("discriminator/hinge#2/hinge_fake"))));
+}
+
+TEST_CASE("one pass or two: the same numbers where nothing looks across the batch") {
+  json t = trial_json();
+  t["config"]["losses"].push_back(entry(t, "loss", "r1", {{"weight", 1.0}}));
+  Game separate(Trial::from_json(t));
+  t["config"]["train"]["pass"] = "joint";
+  Game joint(Trial::from_json(t));
+  const auto a = play_one(separate), b = play_one(joint);
+  REQUIRE(a.size() == b.size());
+  // The generator's numbers come after a step of Adam, which blows up the last bits of small gradients.
+  for (const auto& [name, value] : a)
+    if (name.starts_with("discriminator/")) CHECK(b.at(name) == Approx(value).epsilon(1e-4).margin(1e-6));
+}
+
+TEST_CASE("gradient penalties reach the discriminator") {
+  json t = trial_json();
+  t["config"]["losses"] = {entry(t, "loss", "wasserstein", {{"weight", 1.0}}),
+                           entry(t, "loss", "gradient_penalty", {{"weight", 10.0}})};
+  Game game(Trial::from_json(t));
+  std::map<std::string, double> n;
+  for (int64_t round = 0; round < 60; ++round) n = play_one(game, round);
+  bool found = false;
+  for (const auto& [name, value] : n)
+    if (name.starts_with("discriminator/gradient_penalty/")) {
+      found = true;
+      CHECK(value < 0.5);  // (|gradient| - 1)^2 starts near 1 and is pulled to 0
+    }
+  CHECK(found);
+}
+
+TEST_CASE("spectral norm holds the discriminator's layers at one") {
+  json t = trial_json();
+  t["config"]["models"]["discriminator"]["norm"] = "spectral";
+  Game game(Trial::from_json(t));
+  for (int64_t round = 0; round < 20; ++round) play_one(game, round);
+  Player& d = *game.players().at("discriminator");
+  d.model.weights.begin(1000, train::Use::measure);
+  for (size_t i = 0; i < d.model.set.parameters().size(); ++i) {
+    const auto& p = d.model.set.parameters()[i];
+    if (p.spec.norm != train::Norm::spectral) continue;
+    const at::Tensor s = at::linalg_svdvals(d.model.weights.weight(i, 1000));
+    CHECK(s[0].item<double>() == Approx(1).epsilon(0.1));
+  }
+}
+
+TEST_CASE("state saved and loaded continues bit for bit") {
+  json t = trial_json();
+  t["config"]["losses"].push_back(entry(t, "loss", "r1", {{"weight", 1.0}}));
+  t["config"]["models"]["discriminator"]["norm"] = "spectral";
+  t["config"]["train"]["updates"]["discriminator"] = 2;
+  Game straight(Trial::from_json(t));
+  for (int64_t round = 0; round < 5; ++round) play_one(straight, round);
+  const auto saved = copied(straight.state());
+  for (int64_t round = 5; round < 10; ++round) play_one(straight, round);
+
+  Game resumed(Trial::from_json(t));
+  resumed.load_state(saved);
+  for (int64_t round = 5; round < 10; ++round) play_one(resumed, round);
+  CHECK(equal(straight.state(), resumed.state()));
+}
+
+TEST_CASE("an epoch shows every sample once, in an order of its own") {
+  json t = trial_json();
+  Game game(Trial::from_json(t));
+  const int64_t batches = game.data().size() / 32;
+  std::vector<at::Tensor> first, second;
+  for (int64_t i = 0; i < batches; ++i) first.push_back(game.data().next().image);
+  for (int64_t i = 0; i < batches; ++i) second.push_back(game.data().next().image);
+  const at::Tensor a = at::cat(first), b = at::cat(second);
+  CHECK_FALSE(at::equal(a, b));
+  CHECK(at::equal(std::get<0>(a.select(1, 0).sort()).narrow(0, 0, 10),
+                  std::get<0>(b.select(1, 0).sort()).narrow(0, 0, 10)));
+}
+
+TEST_CASE("augmentation changes what the discriminator sees of real pictures") {
+  const saddle::test::Scratch scratch;
+  saddle::test::write_idx(scratch.folder);
+  json t = trial_json();
+  t["config"]["dataset"] = entry(t, "dataset", "idx", {{"path", scratch.folder.string()}});
+  Game plain(Trial::from_json(t));
+  t["config"]["train"]["augment"] = {entry(t, "transform", "flip")};
+  Game flipped(Trial::from_json(t));
+  CHECK(play_one(plain).at("discriminator/hinge/hinge_real") !=
+        play_one(flipped).at("discriminator/hinge/hinge_real"));
+}
+
+TEST_CASE("bfloat16 computes in lower precision and keeps losses in float32") {
+  json t = trial_json();
+  Game full(Trial::from_json(t));
+  t["config"]["train"]["precision"] = "bfloat16";
+  Game low(Trial::from_json(t));
+  const auto a = play_one(full), b = play_one(low);
+  CHECK(a.at("discriminator/total") != b.at("discriminator/total"));
+  CHECK(b.at("discriminator/total") == Approx(a.at("discriminator/total")).epsilon(0.05));
+  for (const auto& [name, tensor] : low.state())
+    if (name.starts_with("discriminator/raw/")) CHECK(tensor.scalar_type() == at::kFloat);
+}
+
+TEST_CASE("a total that is not finite stops the round before the step") {
+  json t = trial_json();
+  Game game(Trial::from_json(t));
+  auto state = copied(game.state());
+  for (auto& [name, tensor] : state)
+    if (name.starts_with("discriminator/raw/")) tensor.fill_(std::numeric_limits<float>::infinity());
+  game.load_state(state);
+  Fault fault;
+  CHECK_FALSE(game.play(0, nullptr, &fault));
+  CHECK(fault.name == "discriminator/total");
+}
