@@ -160,7 +160,7 @@ std::string Progress::tally() const {
   if (diverged_ > 0) text += format(", %d diverged", diverged_);
   text += ", " + duration_text(seconds_since(started_));
   const auto left = time_left_s(outlook());
-  if (left && done_ + failed_ < total_) text += ", about " + duration_text(*left) + " left";
+  if (left && *left >= 0.5 && done_ + failed_ < total_) text += ", about " + duration_text(*left) + " left";
   return text;
 }
 

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <fstream>
@@ -12,6 +13,7 @@
 
 #include <common/json.hpp>
 #include <common/process.hpp>
+#include <db/process.hpp>
 
 #include "fixture.hpp"
 
@@ -196,6 +198,31 @@ TEST_CASE("a second run on the same database says who holds it") {
   ::kill(run.pid(), SIGTERM);
   REQUIRE(eventually([&] { return ended(run); }));
   CHECK(run.wait().exit_code == 130);
+}
+
+TEST_CASE("a full disk ends the run with one message, and resume loses no row") {
+  Place place;
+  place.grid({{"rounds", 200000}, {"checkpoint_every", 50000}}, Json::object(), {{"seeds", {0, 1}}});
+  // The file-size limit stands for the full disk.
+  std::string line = "ulimit -f 2000; exec";
+  for (const std::string& word : place.command({"run", place.file()})) line += " '" + word + "'";
+  const ChildResult full = run_child({"/bin/bash", "-c", line}, "", 60);
+  INFO(full.out << full.err);
+  CHECK(full.exit_code == 3);
+  CHECK_THAT(full.err,
+             Contains("saddle: ") && Contains(place.database.string()) && Contains("free some space"));
+  CHECK(std::count(full.err.begin(), full.err.end(), '\n') == 1);
+  for (const char* trial : {"0001-s0", "0002-s1"}) {
+    const std::string pid = text_of(place.folder / "test.runs" / "g" / trial / "attempt-1" / "worker.pid");
+    if (!pid.empty())
+      CHECK(eventually([&] { return db::identify_process(std::stoll(pid)).start_time == -1; }));
+  }
+
+  const ChildResult resumed = place.saddle({"resume"});
+  INFO(resumed.out << resumed.err);
+  CHECK(resumed.exit_code == 0);
+  CHECK(place.count("metrics WHERE metric = 'generator/total'") == "400000");
+  CHECK(place.sql("PRAGMA integrity_check") == "ok");
 }
 
 TEST_CASE("what cannot be run is one message and exit code 2, and touches no database") {
