@@ -255,14 +255,17 @@ std::int64_t Store::metric_key(const std::string& name, const std::string& proto
   const auto key = std::make_pair(name, protocol_json);
   const auto found = impl_->keys.find(key);
   if (found != impl_->keys.end()) return found->second;
-  const std::int64_t id = impl_->open_writer().run([&](Connection& connection) {
-    connection.prepared("INSERT OR IGNORE INTO metric_key (name, protocol) VALUES (?1, ?2)")
-        ->bind(name, protocol_json)
-        .run();
-    const auto row = connection.prepared("SELECT id FROM metric_key WHERE name = ?1 AND protocol = ?2");
-    row->bind(name, protocol_json).step();
-    return row->integer(0);
-  });
+  // Not synced: a power cut takes the key only together with the rows after it.
+  const std::int64_t id = impl_->open_writer().run(
+      [&](Connection& connection) {
+        connection.prepared("INSERT OR IGNORE INTO metric_key (name, protocol) VALUES (?1, ?2)")
+            ->bind(name, protocol_json)
+            .run();
+        const auto row = connection.prepared("SELECT id FROM metric_key WHERE name = ?1 AND protocol = ?2");
+        row->bind(name, protocol_json).step();
+        return row->integer(0);
+      },
+      false);
   impl_->keys.emplace(key, id);
   return id;
 }

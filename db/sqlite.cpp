@@ -166,6 +166,8 @@ void Connection::fail(int code, std::string_view what) const {
   const int primary = code & 0xff;
   if ((primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN) && system_errno != 0)
     message += std::string(" (") + std::strerror(system_errno) + ")";
+  if (primary == SQLITE_CANTOPEN && kind == ErrorKind::io)
+    message += "; SQLite needs to write in the folder " + path_.parent_path().string();
   throw Error(kind, message + advice(kind));
 }
 

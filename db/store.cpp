@@ -31,6 +31,8 @@ const std::filesystem::path& looked_at(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored) || std::filesystem::file_size(path, ignored) == 0) return path;
   Connection connection(path, SQLITE_OPEN_READWRITE);
+  // We hold no lock yet, so leave checkpoints to whoever does.
+  sqlite3_db_config(connection.raw(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   const std::int64_t newest = bundled_migrations().back().version;
   const FileState state = inspect(connection, newest);
   if (state == FileState::foreign || state == FileState::newer) refuse(connection, state, newest);

@@ -22,12 +22,12 @@ class Writer {
   Writer(Connection connection, std::size_t queue_rows);
   ~Writer();  // does not flush
 
-  // Runs `job` on the writer thread in a transaction that is synced to disk
-  // before this returns, after everything queued earlier. Rethrows its error.
+  // Runs `job` on the writer thread in a transaction, after everything queued
+  // earlier; on the disk before this returns, if `synced`. Rethrows its error.
   template <class Job>
-  auto run(Job job) -> decltype(job(std::declval<Connection&>())) {
-    return on_thread([job = std::move(job)](Connection& connection) {
-      connection.execute("PRAGMA synchronous = FULL");
+  auto run(Job job, bool synced = true) -> decltype(job(std::declval<Connection&>())) {
+    return on_thread([job = std::move(job), synced](Connection& connection) {
+      connection.execute(synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
       Transaction transaction(connection);
       if constexpr (std::is_void_v<decltype(job(connection))>) {
         job(connection);

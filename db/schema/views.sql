@@ -21,7 +21,11 @@ SELECT x.experiment_id, e.name AS experiment, x.trial_id AS trial, x.ordinal, x.
 
 CREATE VIEW trials AS
 SELECT t.id AS trial, e.name AS experiment, t.name, t.config_hash, t.trial_hash, t.seed,
-       t.state, a.reason, a.message, t.attempts, a.last_step,
+       t.state, a.reason, a.message, t.attempts,
+       -- While it runs, the furthest step of any of its curves: a seek for each.
+       CASE WHEN a.reason IS NOT NULL THEN a.last_step
+            ELSE (SELECT max((SELECT max(m.step) FROM metric m WHERE m.attempt_id = a.id AND m.key_id = k.id))
+                    FROM metric_key k) END AS last_step,
        (SELECT strftime('%Y-%m-%dT%H:%M:%fZ', min(f.started_ms) / 1000.0, 'unixepoch')
           FROM attempt f WHERE f.trial_id = t.id) AS started,
        strftime('%Y-%m-%dT%H:%M:%fZ', a.ended_ms / 1000.0, 'unixepoch') AS ended,

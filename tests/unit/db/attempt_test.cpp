@@ -24,6 +24,12 @@ TEST_CASE("an attempt's life is in the views") {
                                      .resumed_from_step = -1,
                                      .plugins = {{"loss", "hinge", "1", "/p/hinge.so", "ab"},
                                                  {"model", "mlp", "1", "/p/mlp.so", "cd"}}});
+  store.append_metrics(attempt.id, {{store.metric_key("a"), 3, 0.5}, {store.metric_key("b"), 5, 0.5}});
+  store.flush();
+  {
+    Reader reader(folder / "a.db");
+    CHECK(count(reader, "SELECT last_step FROM trials WHERE state = 'running'") == 5);
+  }
   store.add_artifact(attempt.id, {"samples", "samples", 10, "samples-10.png", "ee", 100, "image/png"});
   store.add_artifact(attempt.id, {"samples", "samples", 20, "samples-10.png", "ff", 200, "image/png"});
   store.add_event({.type = "warning", .message = "w", .trial = trial, .attempt = attempt.id});
