@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <string>
 
@@ -14,7 +15,7 @@
 
 using namespace saddle::db;
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   const int attempts = argc > 1 ? std::atoi(argv[1]) : 16;
   const int keys = argc > 2 ? std::atoi(argv[2]) : 12;
   const int total = argc > 3 ? std::atoi(argv[3]) : 2'000'000;
@@ -65,4 +66,7 @@ int main(int argc, char** argv) {
   }
   std::filesystem::remove_all(folder);
   return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "saddle_store_bench: %s\n", error.what());
+  return 3;
 }
