@@ -1,6 +1,9 @@
 // saddle probe model: counts of the papers, passes against the formula written out.
 #include "fixture.hpp"
 
+#include <cstdlib>
+#include <fstream>
+
 using namespace saddle;
 using namespace saddle::test;
 using Catch::Matchers::Contains;
@@ -204,4 +207,17 @@ TEST_CASE("a file that is not there is the machine's fault, and named") {
       run_saddle({"probe", "model", "mlp", "--role", "generator", "--inputs", "/nowhere/a"});
   CHECK(answer.code == 3);
   CHECK_THAT(answer.err, Contains("/nowhere/a: cannot be opened: No such file"));
+}
+
+TEST_CASE("a component that ends the worker is a message, not the end of saddle") {
+  const Scratch scratch;
+  const std::string worker = scratch / "worker";
+  const std::string real = (std::filesystem::path(SADDLE_PROGRAM).parent_path() / "saddle-worker").string();
+  std::ofstream(worker) << "#!/bin/sh\n[ \"$1\" = describe ] && exec " << real << " \"$@\"\nkill -SEGV $$\n";
+  std::filesystem::permissions(worker, std::filesystem::perms::owner_all);
+  ::setenv("SADDLE_WORKER", worker.c_str(), 1);
+  const Answer answer = run_saddle({"probe", "model", "mlp", "--role", "generator"});
+  ::unsetenv("SADDLE_WORKER");
+  CHECK(answer.code == 1);
+  CHECK_THAT(answer.err, Contains("model mlp: the worker was ended by signal 11 (Segmentation fault)"));
 }

@@ -77,6 +77,43 @@ TEST_CASE("samples come from the checkpoint's generator, averaged weights unless
              Contains("left no checkpoint in"));
 }
 
+TEST_CASE("a folder gets one PNG for each sample, and eval measures it") {
+  const Scratch scratch;
+  std::ofstream(scratch / "grid.json") << R"({
+    "name": "pictures",
+    "dataset": {"use": "digits"},
+    "models": {"generator": {"use": "mlp", "width": 8}, "discriminator": {"use": "mlp", "width": 8}},
+    "losses": [{"use": "ns"}],
+    "optimizers": {"generator": {"use": "adam"}, "discriminator": {"use": "adam"}},
+    "train": {"rounds": 2, "batch": 16}
+  })";
+  const std::string database = scratch / "pictures.db", folder = scratch / "samples";
+  REQUIRE(run_saddle({"run", scratch / "grid.json", "--db", database}).code == 0);
+  const Arguments sample = {"sample", "1", "--db", database, "-n", "12", "--out"};
+  const auto into = [&](const std::string& out, const Arguments& more = {}) {
+    Arguments arguments = sample;
+    arguments.push_back(out);
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  };
+  REQUIRE(run_saddle(into(folder)).code == 0);
+  for (const char* name : {"/00000.png", "/00011.png"}) CHECK(std::filesystem::exists(folder + name));
+  CHECK_FALSE(std::filesystem::exists(folder + "/00012.png"));
+  REQUIRE(run_saddle(into(scratch / "out.safetensors")).code == 0);
+  CHECK(scratch.read("out.safetensors").at("image").sizes() == at::IntArrayRef({12, 1, 8, 8}));
+  const auto frechet = [&](const std::string& fake, const Arguments& more) {
+    Arguments arguments = {"eval", "--real", "digits:train", "--fake", fake, "--metrics", "frechet"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return ask(arguments)["frechet"].get<double>();
+  };
+  // The tensors in [-1, 1] and the PNGs are the same bytes once they are measured.
+  const double of_tensors = frechet(scratch / "out.safetensors", {});
+  CHECK(of_tensors > 1);
+  CHECK(frechet(folder, {"--set", "image_folder.size=8", "--set", "image_folder.channels=1"}) ==
+        Approx(of_tensors));
+  CHECK_THAT(refusal(into(scratch / "x.png", {"--weights", "ema"})), Contains("keeps no averaged weights"));
+}
+
 TEST_CASE("sampling a database that is not there is the machine's fault") {
   const Scratch scratch;
   const Answer answer = run_saddle({"sample", "1", "--db", scratch / "no.db", "--out", scratch / "x.png"});
