@@ -153,7 +153,7 @@ TEST_CASE("equal trials are merged, and that is said") {
   CHECK(plan.notices[0].find("5 trials were merged") == 0);
 }
 
-TEST_CASE("--set comes last, reaches into lists, and takes JSON or a word") {
+TEST_CASE("a value from --set comes last, reaches into lists, and is JSON or a word") {
   Json grid = base();
   grid["sweep"]["models.generator.width"]["values"] = {8, 16};
   const Plan plan =

@@ -133,7 +133,7 @@ TEST_CASE("name, limits, record, checkpoint and seed are not in the config's has
   CHECK(other.trials[1].trial_hash != plan.trials[0].trial_hash);
 }
 
-TEST_CASE("a raised version re-keys; a new parameter at its default does not") {
+TEST_CASE("a raised version re-keys, a new parameter at its default does not") {
   const std::string before = hash_of(rich());
   const auto changed = [](const std::string& name, const std::function<void(Json&)>& change) {
     Json components = component_list();
