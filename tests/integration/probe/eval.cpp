@@ -89,7 +89,7 @@ TEST_CASE("a split of a data set, a file of its pictures and a folder of PNGs ar
                  Contains("3072 numbers a sample ([3, 32, 32])") && Contains("--set image_folder.size=N"));
 }
 
-TEST_CASE("--samples draws a part of both sets, the same for a seed") {
+TEST_CASE("samples: draws a part of both sets, the same for a seed") {
   const auto draw = [](const char* seed) {
     return ask(eval("gaussians:train", "gaussians:test",
                     {"--metrics", "frechet", "--samples", "500", "--seed", seed}));

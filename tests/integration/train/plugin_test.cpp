@@ -72,7 +72,7 @@ TEST_CASE("a plugin built outside the tree is found and trained with, and nothin
   CHECK(finals[2]["last"].get<double>() == Approx(finals[3]["last"].get<double>()));
 }
 
-TEST_CASE("a plugin that throws costs its own trial, with the reason; the others go on") {
+TEST_CASE("a plugin that throws costs its own trial, with the reason, and the others go on") {
   const Place place;
   compile(place, "throws", kThrows);
   Json grid = small_grid();

@@ -61,7 +61,7 @@ TEST_CASE("two moons are half circles without modes", "[gaussians]") {
   }
 }
 
-TEST_CASE("splits, seeds and sizes of gaussians differ; the same is the same", "[gaussians]") {
+TEST_CASE("splits, seeds and sizes of gaussians differ, the same is the same", "[gaussians]") {
   const auto version = [](json params) {
     params["count"] = 100;
     const Dataset set(plugin("gaussians"), params, {});

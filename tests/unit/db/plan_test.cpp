@@ -52,7 +52,7 @@ TEST_CASE("a plan is stored whole or not at all") {
   CHECK(store.trials(id).empty());
 }
 
-TEST_CASE("the same grid again is the same experiment; an edited one is another") {
+TEST_CASE("the same grid again is the same experiment, an edited one is another") {
   const Folder folder;
   Store store(folder / "a.db");
   const std::int64_t first = experiment(store, "e", "1");
@@ -99,7 +99,7 @@ TEST_CASE("trials that are done are linked, not planned again") {
   CHECK(count(reader, "SELECT done FROM experiments WHERE experiment = 'second'") == 1);
 }
 
-TEST_CASE("a trial without a result takes over the new plan's config; one with a result keeps its own") {
+TEST_CASE("a trial without a result takes over the new plan's config, one with a result keeps its own") {
   const Folder folder;
   Store store(folder / "a.db");
   const std::int64_t id = experiment(store);

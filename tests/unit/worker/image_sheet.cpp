@@ -38,7 +38,7 @@ TEST_CASE("bytes survive the way to networks and back") {
   CHECK(at::equal(to_uint8(bytes.to(at::kFloat).div(127.5).sub(1)), bytes));
 }
 
-TEST_CASE("what is outside [-1, 1] is clamped, what is no number is grey") {
+TEST_CASE("what is beyond -1 and 1 is clamped, what is no number is grey") {
   const float inf = std::numeric_limits<float>::infinity();
   const at::Tensor x = at::tensor({-3.0f, 3.0f, -inf, inf, std::nanf("")});
   CHECK(at::equal(to_uint8(x), at::tensor({0, 255, 0, 255, 128}, at::kByte)));

@@ -10,7 +10,7 @@
 using namespace saddle::train;
 using namespace saddle::train::test;
 
-TEST_CASE("EMA: a copy before start, then d p + (1 - d) w; counters are copied", "[train][ema]") {
+TEST_CASE("EMA: a copy before start, then d p + (1 - d) w, and counters are copied", "[train][ema]") {
   ParameterOptions options;
   options.dtype = at::kDouble;
   ParameterSet live({{"w", {2, 3}, Layout::linear, Init::normal(0, 1), Norm::weight}},
