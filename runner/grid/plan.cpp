@@ -60,6 +60,7 @@ class Planner {
                         " trials; sweep fewer values, or split the experiment");
       return;
     }
+    plan.notices = spec_->notices;
     std::vector<std::size_t> point(spec_->axes.size(), 0);
     do {
       add_point(plan, point);

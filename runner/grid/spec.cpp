@@ -44,6 +44,7 @@ class SpecReader {
     read_seeds(own["seeds"]);
     if (own["exclude"].is_array()) read_exclude(own["exclude"]);
     spec_.axes = read_sweep(spec_.document, problems_);
+    drop_settled_axes();
   }
 
  private:
@@ -52,6 +53,24 @@ class SpecReader {
       if ((pointer + "/").starts_with(set->pointer + "/")) return problems_.add(set->set, pointer, text);
     }
     problems_.add(spec_.document.where(pointer, key), pointer, text);
+  }
+
+  // An axis whose every path is put by --set has one value left, which is the
+  // argument's: it is swept no more, nor named in trials.
+  void drop_settled_axes() {
+    const auto settled = [&](const Override& entry) {
+      return std::any_of(spec_.sets.begin(), spec_.sets.end(), [&](const Override& set) {
+        return (entry.pointer + "/").starts_with(set.pointer + "/");
+      });
+    };
+    const auto gone = [&](const Axis& axis) {
+      const auto& overrides = axis.points.front().overrides;
+      return std::all_of(overrides.begin(), overrides.end(), settled);
+    };
+    for (const Axis& axis : spec_.axes)
+      if (!axis.points.empty() && gone(axis))
+        spec_.notices.push_back("--set takes the place of the sweep \"" + axis.label + "\"");
+    std::erase_if(spec_.axes, [&](const Axis& axis) { return !axis.points.empty() && gone(axis); });
   }
 
   void take_set(Json& own, const std::string& argument) {

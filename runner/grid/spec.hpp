@@ -42,6 +42,7 @@ struct Spec {
   std::vector<std::int64_t> seeds;
   Limits limits;
   std::vector<Override> sets;
+  std::vector<std::string> notices;  // sweeps that --set took the place of
 };
 
 // The sections of a config, as opposed to the grid's own keys.

@@ -161,7 +161,11 @@ TEST_CASE("a value from --set comes last, reaches into lists, and is JSON or a w
                      "seeds=[4,5]", "name=other", "limits.time_s=9", "models.generator.width=24"});
   CHECK(plan.name == "other");
   CHECK(plan.limits.time_s == 9);
-  REQUIRE(plan.trials.size() == 2);  // both widths became 24, so the two configs are one
+  REQUIRE(plan.trials.size() == 2);  // one width is left: it is swept no more
+  CHECK(plan.arithmetic == "2 trials");
+  CHECK(plan.trials[0].name == "0001-s4");
+  REQUIRE(plan.notices.size() == 1);
+  CHECK(plan.notices[0] == "--set takes the place of the sweep \"models.generator.width\"");
   CHECK(plan.trials[1].seed == 5);
   CHECK(value(plan.trials[0], "/losses/0/margin") == 0.25);
   CHECK(value(plan.trials[0], "/models/discriminator/norm") == "spectral");
