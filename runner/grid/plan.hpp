@@ -43,7 +43,7 @@ struct Plan {
   std::vector<std::string> sets;       // the --set arguments that were applied
   std::vector<PlannedTrial> trials;    // sweep axes in file order, seeds innermost
   std::string arithmetic;              // "3 x 2 x 3 = 18 trials"
-  std::vector<std::string> notices;    // sweeps that --set replaced, duplicates that were merged, exclusions that matched nothing
+  std::vector<std::string> notices;    // sweeps that --set replaced, trials that were merged, idle exclusions
   Limits limits;
 };
 
