@@ -113,7 +113,7 @@ def wrapper(schema):
     while defaulted and defaulted[0].type == "Tensor?":
         positional.append(defaulted.pop(0))
     options = defaulted if len(defaulted) > 2 else []
-    tag = full.replace(".", "_")
+    tag = re.sub(r"_(\.|$)", r"_inplace\1", full).replace(".", "_")  # two underscores are reserved
     quoted = schema.replace('"', '\\"')
     out = [f'struct {tag} {{\n  static constexpr const char* schema = "aten::{quoted}";\n}};']
     if options:

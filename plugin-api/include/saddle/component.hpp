@@ -72,7 +72,7 @@ class Param {
   Param& above(double v) { return add("exclusiveMinimum", detail::text(v)); }
   Param& below(double v) { return add("exclusiveMaximum", detail::text(v)); }
   Param& length(int64_t n) { return add("minItems", detail::text(n)).add("maxItems", detail::text(n)); }
-  Param& one_of(std::vector<std::string> choices) { return add("enum", detail::text(choices)); }
+  Param& one_of(const std::vector<std::string>& choices) { return add("enum", detail::text(choices)); }
   Param& doc(std::string_view text) { return add("description", detail::quote(text)); }
   std::string json() const { return detail::quote(name_) + ": {" + schema_ + "}"; }
 
@@ -89,8 +89,8 @@ inline Param param(std::string name, double v) { return {std::move(name), v}; }
 inline Param param(std::string name, int v) { return {std::move(name), static_cast<int64_t>(v)}; }
 inline Param param(std::string name, bool v) { return {std::move(name), v}; }
 inline Param param(std::string name, const char* v) { return {std::move(name), std::string(v)}; }
-inline Param param(std::string name, std::vector<int64_t> v) { return {std::move(name), v}; }
-inline Param param(std::string name, std::vector<double> v) { return {std::move(name), v}; }
+inline Param param(std::string name, const std::vector<int64_t>& v) { return {std::move(name), v}; }
+inline Param param(std::string name, const std::vector<double>& v) { return {std::move(name), v}; }
 
 // What a model plays: the names of its inputs and of all outputs it may have.
 struct Role {

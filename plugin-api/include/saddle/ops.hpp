@@ -45,25 +45,25 @@ Tensor add(const Tensor& self, Scalar other, Scalar alpha = 1) {
 }
 
 namespace op {
-struct add__Tensor {
+struct add_inplace_Tensor {
   static constexpr const char* schema = "aten::add_.Tensor(Tensor(a!) self, Tensor other, *, Scalar alpha=1) -> Tensor(a!)";
 };
 }  // namespace op
 template <int = 0>
 Tensor add_(const Tensor& self, const Tensor& other, Scalar alpha = 1) {
   const saddle_value args[] = {detail::value(self), detail::value(other), detail::value(alpha)};
-  return detail::call<op::add__Tensor>(args);
+  return detail::call<op::add_inplace_Tensor>(args);
 }
 
 namespace op {
-struct add__Scalar {
+struct add_inplace_Scalar {
   static constexpr const char* schema = "aten::add_.Scalar(Tensor(a!) self, Scalar other, Scalar alpha=1) -> Tensor(a!)";
 };
 }  // namespace op
 template <int = 0>
 Tensor add_(const Tensor& self, Scalar other, Scalar alpha = 1) {
   const saddle_value args[] = {detail::value(self), detail::value(other), detail::value(alpha)};
-  return detail::call<op::add__Scalar>(args);
+  return detail::call<op::add_inplace_Scalar>(args);
 }
 
 namespace op {
@@ -345,14 +345,14 @@ Tensor conv_transpose2d(const Tensor& input, const Tensor& weight, const Tensor&
 }
 
 namespace op {
-struct copy_ {
+struct copy_inplace {
   static constexpr const char* schema = "aten::copy_(Tensor(a!) self, Tensor src, bool non_blocking=False) -> Tensor(a!)";
 };
 }  // namespace op
 template <int = 0>
 Tensor copy_(const Tensor& self, const Tensor& src) {
   const saddle_value args[] = {detail::value(self), detail::value(src), detail::value(false)};
-  return detail::call<op::copy_>(args);
+  return detail::call<op::copy_inplace>(args);
 }
 
 namespace op {
@@ -612,14 +612,14 @@ Tensor eye(int64_t n, std::optional<DType> dtype = {}) {
 }
 
 namespace op {
-struct fill__Scalar {
+struct fill_inplace_Scalar {
   static constexpr const char* schema = "aten::fill_.Scalar(Tensor(a!) self, Scalar value) -> Tensor(a!)";
 };
 }  // namespace op
 template <int = 0>
 Tensor fill_(const Tensor& self, Scalar value) {
   const saddle_value args[] = {detail::value(self), detail::value(value)};
-  return detail::call<op::fill__Scalar>(args);
+  return detail::call<op::fill_inplace_Scalar>(args);
 }
 
 namespace op {
@@ -931,14 +931,14 @@ Tensor lerp(const Tensor& self, const Tensor& end, const Tensor& weight) {
 }
 
 namespace op {
-struct lerp__Scalar {
+struct lerp_inplace_Scalar {
   static constexpr const char* schema = "aten::lerp_.Scalar(Tensor(a!) self, Tensor end, Scalar weight) -> Tensor(a!)";
 };
 }  // namespace op
 template <int = 0>
 Tensor lerp_(const Tensor& self, const Tensor& end, Scalar weight) {
   const saddle_value args[] = {detail::value(self), detail::value(end), detail::value(weight)};
-  return detail::call<op::lerp__Scalar>(args);
+  return detail::call<op::lerp_inplace_Scalar>(args);
 }
 
 namespace op {
@@ -1338,25 +1338,25 @@ Tensor mul(const Tensor& self, Scalar other) {
 }
 
 namespace op {
-struct mul__Tensor {
+struct mul_inplace_Tensor {
   static constexpr const char* schema = "aten::mul_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)";
 };
 }  // namespace op
 template <int = 0>
 Tensor mul_(const Tensor& self, const Tensor& other) {
   const saddle_value args[] = {detail::value(self), detail::value(other)};
-  return detail::call<op::mul__Tensor>(args);
+  return detail::call<op::mul_inplace_Tensor>(args);
 }
 
 namespace op {
-struct mul__Scalar {
+struct mul_inplace_Scalar {
   static constexpr const char* schema = "aten::mul_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)";
 };
 }  // namespace op
 template <int = 0>
 Tensor mul_(const Tensor& self, Scalar other) {
   const saddle_value args[] = {detail::value(self), detail::value(other)};
-  return detail::call<op::mul__Scalar>(args);
+  return detail::call<op::mul_inplace_Scalar>(args);
 }
 
 namespace op {
@@ -1669,14 +1669,14 @@ Tensor repeat(const Tensor& self, const IntList& repeats) {
 }
 
 namespace op {
-struct requires_grad_ {
+struct requires_grad_inplace {
   static constexpr const char* schema = "aten::requires_grad_(Tensor(a!) self, bool requires_grad=True) -> Tensor(a!)";
 };
 }  // namespace op
 template <int = 0>
 Tensor requires_grad_(const Tensor& self, bool requires_grad = true) {
   const saddle_value args[] = {detail::value(self), detail::value(requires_grad)};
-  return detail::call<op::requires_grad_>(args);
+  return detail::call<op::requires_grad_inplace>(args);
 }
 
 namespace op {
@@ -2218,14 +2218,14 @@ Tensor where(const Tensor& condition, Scalar self, const Tensor& other) {
 }
 
 namespace op {
-struct zero_ {
+struct zero_inplace {
   static constexpr const char* schema = "aten::zero_(Tensor(a!) self) -> Tensor(a!)";
 };
 }  // namespace op
 template <int = 0>
 Tensor zero_(const Tensor& self) {
   const saddle_value args[] = {detail::value(self)};
-  return detail::call<op::zero_>(args);
+  return detail::call<op::zero_inplace>(args);
 }
 
 namespace op {

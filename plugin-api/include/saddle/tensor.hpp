@@ -270,6 +270,7 @@ inline std::vector<Tensor> grad(const Tensor& output, std::span<const Tensor> in
                                    static_cast<uint32_t>(inputs.size()),
                                    create_graph ? SADDLE_GRAD_CREATE_GRAPH : 0, results.data()));
   std::vector<Tensor> owned;
+  owned.reserve(results.size());
   for (saddle_tensor* r : results) owned.push_back(Tensor::own(r));
   return owned;
 }

@@ -5,16 +5,12 @@
 #include <train/random.hpp>
 
 namespace saddle::worker {
-namespace {
-constexpr int64_t kKeepBytes = int64_t{2} << 30;
-}
-
 at::Tensor to_float(const at::Tensor& samples) {
   return samples.scalar_type() == at::kByte ? samples.to(at::kFloat).div_(127.5).sub_(1)
                                             : samples.to(at::kFloat);
 }
 
-DataSource::DataSource(const Dataset& dataset, int64_t batch, uint64_t trial_seed)
+DataSource::DataSource(const Dataset& dataset, int64_t batch, uint64_t trial_seed, int64_t keep_bytes)
     : dataset_(dataset),
       split_(dataset.split("train")),
       size_(dataset.info().splits[split_].second),
@@ -25,7 +21,7 @@ DataSource::DataSource(const Dataset& dataset, int64_t batch, uint64_t trial_see
                 std::to_string(batch_));
   int64_t bytes = size_ * static_cast<int64_t>(c10::elementSize(dataset.info().dtype));
   for (const int64_t s : dataset.info().shape) bytes *= s;
-  if (bytes <= kKeepBytes) {
+  if (bytes <= keep_bytes) {
     const at::Tensor all = at::arange(size_, at::kLong);
     std::tie(samples_, labels_) = dataset.read(split_, {all.data_ptr<int64_t>(), static_cast<size_t>(size_)});
     samples_ = samples_.to(trial_device());
@@ -35,26 +31,43 @@ DataSource::DataSource(const Dataset& dataset, int64_t batch, uint64_t trial_see
 }
 
 void DataSource::shuffle() {
+  ahead_position_ = -1;
   order_ = at::randperm(size_, generator_, at::TensorOptions().dtype(at::kLong));
   position_ = 0;
 }
 
+DataSource::Raw DataSource::read_raw(const at::Tensor& indices) const {
+  return dataset_.read(split_, {indices.data_ptr<int64_t>(), static_cast<size_t>(indices.numel())});
+}
+
+namespace {
+Batch on_device(const std::pair<at::Tensor, at::Tensor>& raw) {
+  return {to_float(raw.first.to(trial_device())),
+          raw.second.defined() ? raw.second.to(trial_device()) : at::Tensor()};
+}
+}  // namespace
+
 Batch DataSource::read(const at::Tensor& indices) const {
-  if (samples_.defined()) {
-    const at::Tensor places = indices.to(trial_device());
-    return {to_float(samples_.index_select(0, places)),
-            labels_.defined() ? labels_.index_select(0, places) : at::Tensor()};
-  }
-  auto [samples, labels] =
-      dataset_.read(split_, {indices.data_ptr<int64_t>(), static_cast<size_t>(indices.numel())});
-  return {to_float(samples.to(trial_device())), labels.defined() ? labels.to(trial_device()) : labels};
+  if (!samples_.defined()) return on_device(read_raw(indices));
+  const at::Tensor places = indices.to(trial_device());
+  return {to_float(samples_.index_select(0, places)),
+          labels_.defined() ? labels_.index_select(0, places) : at::Tensor()};
 }
 
 Batch DataSource::next() {
   if (position_ + batch_ > size_) shuffle();
-  const at::Tensor indices = order_.narrow(0, position_, batch_);
+  const int64_t here = position_;
   position_ += batch_;
-  return read(indices);
+  if (samples_.defined() || !info().concurrent) return read(order_.narrow(0, here, batch_));
+
+  Raw raw =
+      ahead_.valid() && ahead_position_ == here ? ahead_.get() : read_raw(order_.narrow(0, here, batch_));
+  if (position_ + batch_ <= size_) {
+    ahead_position_ = position_;
+    ahead_ = std::async(std::launch::async,
+                        [this, indices = order_.narrow(0, position_, batch_)] { return read_raw(indices); });
+  }
+  return on_device(raw);
 }
 
 Batch DataSource::take(int64_t count) const {
@@ -69,6 +82,7 @@ std::map<std::string, at::Tensor> DataSource::state() {
 }
 
 void DataSource::load_state(const std::map<std::string, at::Tensor>& state) {
+  ahead_position_ = -1;
   order_ = state.at("order").clone();
   if (order_.numel() != size_) throw Error("the checkpoint was made with another number of training samples");
   position_ = state.at("position").item<int64_t>();

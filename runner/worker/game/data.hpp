@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <future>
 #include <map>
 #include <string>
 
@@ -18,11 +19,13 @@ struct Batch {
 at::Tensor to_float(const at::Tensor& samples);
 
 // The training split: shuffled anew each epoch, whole batches only. A set of up
-// to 2 GiB is kept on the device as it came (uint8 for pictures); a larger one
-// is read batch by batch.
+// to `keep_bytes` is kept on the device as it came (uint8 for pictures); a larger
+// one is read batch by batch, the next while the last is trained on where the
+// data set may be asked from another thread.
 class DataSource {
  public:
-  DataSource(const Dataset& dataset, int64_t batch, uint64_t trial_seed);
+  DataSource(const Dataset& dataset, int64_t batch, uint64_t trial_seed,
+             int64_t keep_bytes = int64_t{2} << 30);
   Batch next();
 
   const DatasetInfo& info() const { return dataset_.info(); }
@@ -35,6 +38,8 @@ class DataSource {
   void load_state(const std::map<std::string, at::Tensor>& state);
 
  private:
+  using Raw = std::pair<at::Tensor, at::Tensor>;  // samples and labels as the data set gives them
+  Raw read_raw(const at::Tensor& indices) const;
   Batch read(const at::Tensor& indices) const;
   void shuffle();
   const Dataset& dataset_;
@@ -43,6 +48,8 @@ class DataSource {
   at::Generator generator_;
   at::Tensor order_;             // int64 on the CPU
   at::Tensor samples_, labels_;  // the whole split, when it fits
+  std::future<Raw> ahead_;       // the batch at ahead_position_ of this order
+  int64_t ahead_position_ = -1;
 };
 
 }  // namespace saddle::worker

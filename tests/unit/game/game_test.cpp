@@ -166,6 +166,43 @@ TEST_CASE("an epoch shows every sample once, in an order of its own") {
                   std::get<0>(b.select(1, 0).sort()).narrow(0, 0, 10)));
 }
 
+TEST_CASE("a set that is read ahead gives the batches of one that is kept") {
+  json t = trial_json();
+  Game game(Trial::from_json(t));
+  DataSource kept(game.dataset(), 32, 5), ahead(game.dataset(), 32, 5, /*keep_bytes=*/0);
+  const int64_t batches = kept.size() / 32 + 3;  // past the end of an epoch
+  bool same = true;
+  for (int64_t i = 0; i < batches; ++i) {
+    const Batch a = kept.next(), b = ahead.next();
+    same = same && at::equal(a.image, b.image) && at::equal(a.label, b.label);
+  }
+  CHECK(same);
+  // Continues from a saved state, whatever was being read ahead.
+  const auto saved = copied(ahead.state());
+  const Batch next = ahead.next();
+  ahead.next();
+  ahead.load_state(saved);
+  CHECK(at::equal(next.image, ahead.next().image));
+}
+
+TEST_CASE("a loss may own a parameter: it is trained with its player and kept in the state") {
+  json t = trial_json();
+  t["plugins"]["loss/scaled"] = SCALED_LOSS;
+  t["config"]["losses"].push_back({{"use", "scaled"}, {"weight", 1.0}});
+  Game game(Trial::from_json(t));
+  const auto before = copied(game.state());
+  REQUIRE(before.contains("loss/scaled/scale"));
+  CHECK(before.at("loss/scaled/scale").item<double>() == 2);
+  const auto n = play_one(game);
+  // (scale - 1)^2, whose gradient is 2: Adam's first step is the learning rate.
+  CHECK(n.at("discriminator/scaled/off") == Approx(1));
+  CHECK(game.state().at("loss/scaled/scale").item<double>() == Approx(2 - 1e-3).epsilon(1e-6));
+
+  Game again(Trial::from_json(t));
+  again.load_state(copied(game.state()));
+  CHECK(play_one(again, 1) == play_one(game, 1));
+}
+
 TEST_CASE("augmentation changes what the discriminator sees of real pictures") {
   const saddle::test::Scratch scratch;
   saddle::test::write_idx(scratch.folder);
