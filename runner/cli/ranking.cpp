@@ -21,8 +21,10 @@ struct Moments {
 Moments moments(const std::vector<double>& values) {
   if (values.empty()) return {};
   const auto n = static_cast<double>(values.size());
-  double mean = 0;
-  for (const double v : values) mean += v / n;
+  // Distances from the first value: equal values then have a spread of exactly 0.
+  const double origin = std::isfinite(values.front()) ? values.front() : 0;
+  double mean = origin;
+  for (const double v : values) mean += (v - origin) / n;
   if (values.size() < 2) return {mean, {}};
   double squares = 0;
   for (const double v : values) squares += (v - mean) * (v - mean);

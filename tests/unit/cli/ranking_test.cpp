@@ -48,6 +48,17 @@ TEST_CASE("mean and sample standard deviation over seeds, the lowest first") {
   CHECK(rankings.configs.label("wide") == "generator.width=64");
 }
 
+TEST_CASE("equal values have no spread at all") {
+  const Database database;
+  std::vector<TrialResult> results;
+  for (int seed = 1; seed <= 12; ++seed) results.push_back(result("wide", seed, 0.4382857518198904));
+  const auto id = fill(database.path(), "e", results);
+  db::Reader reader(database.path());
+  const Rankings rankings = rank(reader, id, "frechet");
+  CHECK(*rankings.by_protocol[0].configs[0].mean == 0.4382857518198904);
+  CHECK(*rankings.by_protocol[0].configs[0].spread == 0);
+}
+
 TEST_CASE("of coverage more is better without being told") {
   const Database database;
   const auto id = fill(database.path(), "e",
