@@ -115,10 +115,29 @@ json component(const char* kind, const std::string& version, json roles, json pr
           {"roles", roles}};
 }
 
+// A transform named after its file, so that no two have one name.
+json bundled(const std::filesystem::path& file) {
+  json one = component("transform", "1", json::object());
+  one["name"] = file.stem().string();
+  return one;
+}
+
 int describe(int argc, char** argv) {
   for (int i = 2; i < argc; ++i) {
     std::string version;
     std::ifstream(argv[i]) >> version;
+    if (version.starts_with("\x7f"
+                            "ELF")) {
+      // A bundled plugin: the search path always ends with those beside the program. Not ours to use.
+      std::cout << json{{"file", argv[i]},
+                        {"sha256", sha256_file(argv[i])},
+                        {"ok", true},
+                        {"plugin", {{"name", "bundled"}, {"version", "1"}, {"abi", 1}}},
+                        {"components", {bundled(argv[i])}}}
+                       .dump()
+                << '\n';
+      continue;
+    }
     const json model_roles = {{"generator", {{"inputs", {"z"}}, {"outputs", {"image"}}}},
                               {"discriminator", {{"inputs", {"image"}}, {"outputs", {"logit"}}}}};
     const json loss_roles = {{"discriminator", {{"needs", {"discriminator.logit"}}}},
