@@ -10,8 +10,8 @@ using namespace saddle::test;
 using saddle::Json;
 namespace fs = std::filesystem;
 
-// Each file of grids/ holds {"grid" or "experiment", "set", "runs": [{"code", "says"}], "rows": {query:
-// rows}}.
+// Columns come in the order of their names. Each file of grids/ holds {"grid" or "experiment", "set", "runs":
+// [{"code", "says"}], "rows": {query: rows}}.
 TEST_CASE("grids leave the rows they should") {
   for (const auto& file : fs::directory_iterator(GRIDS)) {
     DYNAMIC_SECTION(file.path().stem().string()) {
