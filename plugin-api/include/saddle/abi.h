@@ -23,6 +23,15 @@
  * - Threads: unless a comment says otherwise a function is called on, and may
  *   only be called from, the thread that runs the trial. One instance is never
  *   used by two threads at once, except a data set that says `concurrent`.
+ *
+ * What may change
+ * - Never: the place, type and meaning of anything below, and the entry's name. A binary
+ *   built against any release of version 1 loads in every later host.
+ * - At any release: fields appended to structs that begin with struct_size, numbers
+ *   appended to enums, extensions. A plugin that cannot do without an extension lists it
+ *   in saddle_plugin.extensions; a host that lacks it refuses the plugin by that name.
+ * - A newer plugin in an older host works as far as it uses what that host has:
+ *   struct_size and null say what is there.
  */
 #ifndef SADDLE_ABI_H
 #define SADDLE_ABI_H
@@ -201,6 +210,12 @@ typedef struct saddle_parameter {
   int32_t init;
   double a, b;
   int32_t norm;
+  /* Null, or the tensor with which the component itself computes, whatever it finds in `parameters` (a module
+   * that keeps its own weights). The host then trains this very tensor: it is the leaf, or holds the
+   * normalised weight, during the updates of its player. Its values are the initial ones, unless the grid
+   * asks for an initialiser. The component still must compute with `parameters` where that is another tensor.
+   * Borrowed. */
+  saddle_tensor* own;
 } saddle_parameter;
 
 /* A tensor that is saved but not trained, such as a running mean. Float32, filled with `value`. */
@@ -210,6 +225,7 @@ typedef struct saddle_buffer {
   const char* name;
   const int64_t* sizes;
   double value;
+  saddle_tensor* own; /* as in saddle_parameter; its values are the initial ones, and `value` is not used */
 } saddle_buffer;
 
 /* Passed to `create`. The host may call `create` on a builder without tensors,
@@ -227,6 +243,7 @@ struct saddle_builder {
   /* A fact of the trial; tag none when unknown. Known facts:
    *   sample_shape  int list: [channels, height, width] of pictures, [n] of points
    *   classes       int: number of classes, 0 without labels
+   *   models        string list: the models of the game, by the names of their players
    *   latent_size   int: length of z
    *   data_folder   string: where a data set looks for files that its parameters do not name
    *   dataset.KEY   what the data set said of itself in its `facts` */
@@ -271,6 +288,17 @@ typedef struct saddle_named_tensor {
   saddle_tensor* tensor;
 } saddle_named_tensor;
 
+/* A parameter of a model of the game. */
+typedef struct saddle_model_parameter {
+  uint32_t struct_size; /* set by the caller */
+  int32_t layout;
+  int32_t norm;
+  int32_t trained;  /* 1: it belongs to the player that is being updated, and the terms may depend on it */
+  const char* name; /* null past the last one */
+  saddle_tensor* weight; /* as the model computes with it, normalised; borrowed */
+  saddle_tensor* raw;    /* as the optimiser moves it; the same tensor where there is no norm; borrowed */
+} saddle_model_parameter;
+
 /* One update of one player. Outputs are computed when first asked for, and kept for the update. */
 typedef struct saddle_step saddle_step;
 struct saddle_step {
@@ -295,6 +323,10 @@ struct saddle_step {
                        saddle_tensor** results);
   /* Adds a scalar to what the player minimises. The host weights, sums and records it. */
   saddle_status (*term)(const saddle_step* step, const char* name, saddle_tensor* value);
+
+  /* The index-th parameter of a model, for penalties on weights. */
+  saddle_status (*model_parameter)(const saddle_step* step, const char* model, uint32_t index,
+                                   saddle_model_parameter* parameter);
 };
 
 typedef struct saddle_loss {
@@ -362,6 +394,80 @@ typedef struct saddle_metric {
   saddle_status (*measure)(void* instance, const saddle_samples* fake, const saddle_report* report);
 } saddle_metric;
 
+/* ---- Extensions: what host->extension(id) returns ---- */
+
+/* A differentiable function of the plugin's own making, or a stretch of a model of which nothing is kept. */
+#define SADDLE_EXTENSION_FUNCTION "saddle.function/1"
+
+typedef struct saddle_function {
+  uint32_t struct_size;
+  uint32_t output_count;
+  /* Fills `outputs` with owned tensors, of which the host becomes the owner. `inputs` are borrowed. For a
+   * function with a `backward`, gradients are not recorded here. */
+  saddle_status (*forward)(void* data, saddle_tensor* const* inputs, uint32_t input_count,
+                           saddle_tensor** outputs);
+  /* Fills `input_gradients` with owned tensors shaped as the inputs, or null for zero. `output_gradients[k]`
+   * has the shape of `outputs[k]`, or is null where nothing depends on it. Gradients are recorded here when
+   * somebody differentiates the gradient, so operators on the given tensors are all it takes to be
+   * differentiable twice. May be called on another thread than `forward`, and more than once. Null: a
+   * checkpointed segment. The host runs `forward` again in the backward pass, with the same random numbers,
+   * and differentiates it; memory for one run of it is all that it costs. Every tensor that is to get a
+   * gradient, weights too, must be among the inputs. Cannot be differentiated twice. */
+  saddle_status (*backward)(void* data, saddle_tensor* const* inputs, uint32_t input_count,
+                            saddle_tensor* const* outputs, saddle_tensor* const* output_gradients,
+                            saddle_tensor** input_gradients);
+  /* The last use of `data`, also after an error. Any thread. May be null. */
+  void (*destroy)(void* data);
+} saddle_function;
+
+typedef struct saddle_function_extension {
+  uint32_t struct_size;
+  /* Runs the function and makes its node in the graph. results: output_count owned tensors. `function` is
+   * copied; `data` is the host's until it calls destroy, which happens even when this fails. May be called
+   * wherever operators may. */
+  saddle_status (*apply)(const saddle_function* function, void* data, saddle_tensor* const* inputs,
+                         uint32_t input_count, saddle_tensor** results);
+} saddle_function_extension;
+
+/* The trial around a component. Outside of a trial (probe, check) the records go to the log. */
+#define SADDLE_EXTENSION_TRIAL "saddle.trial/1"
+
+typedef struct saddle_trial_extension {
+  uint32_t struct_size;
+  /* 1 once the trial is asked to end: stop what takes long and return SADDLE_CANCELLED. Any thread. */
+  int32_t (*cancelled)(void);
+  /* Says how far something long has come, such as reading a data set: shown to the user. total 0: unknown.
+   * Any thread. */
+  void (*progress)(const char* what, int64_t done, int64_t total);
+  /* Kept with the trial's metrics, at the present round, as "COMPONENT/name". */
+  saddle_status (*scalar)(const char* name, double value);
+  /* Kept as a PNG among the trial's artifacts. image: [C, H, W] or [N, C, H, W] (drawn as a sheet), C 1 or 3,
+   * float from -1 to 1 or uint8. */
+  saddle_status (*picture)(const char* name, saddle_tensor* image);
+  /* A copy of the file at `path` is kept among the trial's artifacts. */
+  saddle_status (*file)(const char* name, const char* path, const char* media_type);
+  /* 64 random bits from the trial's generator, which checkpoints save: for what operators such as randn_like
+   * cannot draw. */
+  saddle_status (*random)(uint64_t* bits);
+} saddle_trial_extension;
+
+/* Tensors from a safetensors file, such as pretrained weights that a parameter of the component names. */
+#define SADDLE_EXTENSION_WEIGHTS "saddle.weights/1"
+
+typedef struct saddle_weights saddle_weights;
+
+typedef struct saddle_weights_extension {
+  uint32_t struct_size;
+  /* Opens and checks the file. *weights is the caller's to close. */
+  saddle_status (*open)(const char* path, saddle_weights** weights);
+  void (*close)(saddle_weights* weights);
+  uint32_t (*count)(const saddle_weights* weights);
+  /* In the order of the file; valid until close; null past the last one. */
+  const char* (*name)(const saddle_weights* weights, uint32_t index);
+  /* A copy on the trial's device, in its own type. Owned. */
+  saddle_status (*read)(const saddle_weights* weights, const char* name, saddle_tensor** result);
+} saddle_weights_extension;
+
 /* ---- The plugin ---- */
 
 enum {
@@ -394,6 +500,10 @@ typedef struct saddle_plugin {
   uint32_t operator_count;
   const saddle_component* const* components;
   saddle_operator_slot* const* operators; /* slots that the host fills */
+  /* Ids of the extensions that the plugin cannot do without. */
+  const char* const* extensions;
+  uint32_t extension_count;
+  uint32_t reserved; /* 0 */
 } saddle_plugin;
 
 /* The entry. Called once per process, before anything else of the plugin; null means
