@@ -13,7 +13,7 @@ import zipfile
 # Everything that can only be loaded where libtorch_cuda.so and all that it needs can.
 CUDA_ONLY = ("libtorch_cuda", "libtorch_nvshmem", "libc10_cuda", "libcaffe2_nvrtc", "libtorch.so")
 PYTHON_ONLY = ("libtorch_python", "libshm", "libtorch_global_deps")
-CPU_RUNTIME = ("libcudart.so.13", "libcupti.so.13")
+CPU_RUNTIME = ("libcudart.so", "libcupti.so")
 SCHEMAS = "torchgen/packaged/ATen/native/native_functions.yaml"
 
 
@@ -34,7 +34,7 @@ def nvidia_target(name, cuda):
     """Where a member of an NVIDIA wheel goes, or None: libtorch's own run path names its folder."""
     library = name.rpartition("/")[2]
     if name.startswith("nvidia/") and "/lib/" in name and ".so" in library:
-        if cuda or library in CPU_RUNTIME:
+        if cuda or library.startswith(CPU_RUNTIME):
             return "lib/" + library
     return None
 

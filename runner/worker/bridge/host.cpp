@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/headeronly/version.h>
+#include <torch/version.h>
 
 #include <atomic>
 #include <cstdio>
