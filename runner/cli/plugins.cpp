@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cli/command.hpp>
+#include <cli/reference.hpp>
 #include <cli/table.hpp>
 #include <common/error.hpp>
 #include <common/nearest.hpp>
@@ -20,13 +21,14 @@ namespace {
 
 struct Arguments {
   std::string name, kind;
-  bool json = false;
+  bool json = false, markdown = false;
 };
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 void list(const Arguments& arguments, const Globals& globals) {
   const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
+  if (arguments.markdown) return print_reference(std::cout, catalogue, arguments.kind);
   Json list = Json::array();
   Table table({{"kind"}, {"name"}, {"version"}, {"file"}, {"what it is"}});
   for (const Component* component : catalogue.components()) {
@@ -139,6 +141,8 @@ void add_plugins(CLI::App& app, Globals& globals) {
   CLI::App* ls = command->add_subcommand("ls", "List them, with the files that cannot be used and why");
   ls->add_option("--kind", arguments->kind, "Only this kind")->check(CLI::IsMember(component_kinds()));
   ls->add_flag("--json", arguments->json, "[{\"name\", \"kind\", \"version\", \"file\"}]");
+  ls->add_flag("--markdown", arguments->markdown, "All that they say of themselves, as a page")
+      ->excludes("--json");
   ls->callback([arguments, &globals] { list(*arguments, globals); });
   CLI::App* one =
       command->add_subcommand("show", "One of them: its doc, parameters, roles and what it needs");
