@@ -248,6 +248,9 @@ saddle_status guarded(F&& body) noexcept {
   try {
     body();
     return SADDLE_OK;
+  } catch (const Cancelled& e) {
+    host->set_error(e.what());
+    return SADDLE_CANCELLED;
   } catch (const std::exception& e) {
     host->set_error(e.what());
   } catch (...) {
@@ -321,6 +324,8 @@ inline const saddle_plugin* plugin(const saddle_host* table) noexcept {
     description.components = components.data();
     description.operator_count = static_cast<uint32_t>(operator_slots().size());
     description.operators = operator_slots().data();
+    description.extension_count = static_cast<uint32_t>(extension_ids().size());
+    description.extensions = extension_ids().data();
   });
   return status == SADDLE_OK ? &description : nullptr;
 }

@@ -25,10 +25,17 @@ struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// The trial is to end, and this component stopped for it: the attempt ends as cancelled, not as failed.
+struct Cancelled : Error {
+  Cancelled() : Error("the trial is to end") {}
+  using Error::Error;
+};
+
 namespace detail {
 inline const saddle_host* host = nullptr;  // set once, when the plugin is loaded
 
 inline void check(saddle_status status) {
+  if (status == SADDLE_CANCELLED) throw Cancelled(host->last_error());
   if (status != SADDLE_OK) throw Error(host->last_error());
 }
 
@@ -47,6 +54,36 @@ template <class Op>
 struct Slot {
   inline static OperatorSlot value{Op::schema};
 };
+
+// Ids of the extensions that the plugin's code cannot do without, collected likewise.
+inline std::vector<const char*>& extension_ids() {
+  static std::vector<const char*> ids;
+  return ids;
+}
+struct ExtensionId {
+  explicit ExtensionId(const char* id) { extension_ids().push_back(id); }
+};
+// Table: a C struct of abi.h; IdOf<Table>::value names it.
+template <class Table>
+struct IdOf;
+template <class Table>
+struct Required {
+  inline static const ExtensionId id{IdOf<Table>::value};
+};
+// Null when the host lacks it.
+template <class Table>
+const Table* find_extension() {
+  static const auto* table = static_cast<const Table*>(host->extension(IdOf<Table>::value));
+  return table;
+}
+// Code that calls this is only loaded by a host that has the extension.
+template <class Table>
+const Table& extension() {
+  (void)&Required<Table>::id;
+  const Table* table = find_extension<Table>();
+  if (!table) throw Error(std::string("this host lacks the extension ") + IdOf<Table>::value);
+  return *table;
+}
 }  // namespace detail
 
 enum class DType : saddle_dtype {
