@@ -1,0 +1,15 @@
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+// The subcommands of `saddle plugins`, one file each.
+namespace saddle::cli {
+
+struct Globals;
+
+void add_plugins_ls(CLI::App& plugins, Globals& globals);
+void add_plugins_show(CLI::App& plugins, Globals& globals);
+
+}  // namespace saddle::cli
