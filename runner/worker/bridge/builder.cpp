@@ -2,10 +2,22 @@
 
 #include <algorithm>
 
+#include <bridge/complete.hpp>
 #include <bridge/host.hpp>
 #include <common/error.hpp>
 
 namespace saddle::worker {
+namespace {
+
+template <class T>
+T whole(const T* spec) {
+  if (!spec || !is_long_enough(*spec))
+    throw Error("what is declared has struct_size " + std::to_string(spec ? spec->struct_size : 0) +
+                ", less than the " + std::to_string(kFirstSize<T>) + " of ABI version 1");
+  return complete(*spec);
+}
+
+}  // namespace
 
 HostBuilder::HostBuilder(const std::string& role, const nlohmann::json& config, const nlohmann::json& facts,
                          Declared* declared)
@@ -21,10 +33,10 @@ HostBuilder::HostBuilder(const std::string& role, const nlohmann::json& config, 
     return guarded([&] { *v = self(b).value(self(b).facts_, name); });
   };
   c_.parameter = [](const saddle_builder* b, const saddle_parameter* spec, uint32_t* index) {
-    return guarded([&] { self(b).parameter(*spec, index); });
+    return guarded([&] { self(b).parameter(whole(spec), index); });
   };
   c_.buffer = [](const saddle_builder* b, const saddle_buffer* spec, uint32_t* index) {
-    return guarded([&] { self(b).buffer(*spec, index); });
+    return guarded([&] { self(b).buffer(whole(spec), index); });
   };
 }
 

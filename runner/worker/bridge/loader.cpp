@@ -1,5 +1,6 @@
 #include <bridge/loader.hpp>
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -8,6 +9,7 @@
 #define BOOST_DLL_USE_STD_FS
 #include <boost/dll/shared_library.hpp>
 
+#include <bridge/complete.hpp>
 #include <bridge/host.hpp>
 #include <bridge/operators.hpp>
 #include <common/error.hpp>
@@ -32,43 +34,51 @@ bool valid_name(const char* name) {
   return true;
 }
 
-// Bytes that version 1 requires of each interface; later versions append.
-void check_interface(const std::filesystem::path& file, const saddle_component& c) {
-  const std::string who = std::string(kind_name(c.kind)) + " '" + c.name + "'";
-  const void* table = c.as.model;
+std::string short_struct(uint32_t size, uint32_t first) {
+  return "struct_size " + std::to_string(size) + ", less than the " + std::to_string(first) +
+         " of ABI version 1";
+}
+
+// The interface as this host knows it: what a plugin is too old to have is null in it.
+template <class T, class... Functions>
+const T* check_interface(const std::filesystem::path& file, const std::string& who, const T* table,
+                         Functions T::*... functions) {
   if (!table) refuse(file, who + " has no interface (component.as is null)");
-  uint32_t needed = 0;
-  bool complete = false;
+  if (!is_long_enough(*table))
+    refuse(file, who + ": its interface has " + short_struct(table->struct_size, kFirstSize<T>));
+  if (!((table->*functions != nullptr) && ...)) refuse(file, who + ": a function of its interface is null");
+  return complete_table(table);
+}
+
+void check_interface(const std::filesystem::path& file, const std::string& who, saddle_component& c) {
+  using M = saddle_model;
+  using L = saddle_loss;
+  using D = saddle_dataset;
+  using E = saddle_metric;
   switch (c.kind) {
     case SADDLE_KIND_MODEL:
     case SADDLE_KIND_TRANSFORM:
-      needed = sizeof(saddle_model);
-      complete = c.as.model->struct_size >= needed && c.as.model->create && c.as.model->destroy &&
-                 c.as.model->forward;
+      c.as.model = check_interface(file, who, c.as.model, &M::create, &M::destroy, &M::forward);
       break;
     case SADDLE_KIND_LOSS:
-      needed = sizeof(saddle_loss);
-      complete =
-          c.as.loss->struct_size >= needed && c.as.loss->create && c.as.loss->destroy && c.as.loss->compute;
+      c.as.loss = check_interface(file, who, c.as.loss, &L::create, &L::destroy, &L::compute);
       break;
     case SADDLE_KIND_DATASET:
-      needed = sizeof(saddle_dataset);
-      complete = c.as.dataset->struct_size >= needed && c.as.dataset->create && c.as.dataset->destroy &&
-                 c.as.dataset->info && c.as.dataset->fill;
+      c.as.dataset = check_interface(file, who, c.as.dataset, &D::create, &D::destroy, &D::info, &D::fill);
       break;
     default:
-      needed = sizeof(saddle_metric);
-      complete = c.as.metric->struct_size >= needed && c.as.metric->create && c.as.metric->destroy &&
-                 c.as.metric->reference && c.as.metric->measure;
+      c.as.metric =
+          check_interface(file, who, c.as.metric, &E::create, &E::destroy, &E::reference, &E::measure);
   }
-  if (!complete)
-    refuse(file, who + ": its interface is shorter than the " + std::to_string(needed) +
-                     " bytes of ABI version 1, or one of its functions is null");
 }
 
-Component read_component(const std::filesystem::path& file, const saddle_component* c) {
-  if (!c) refuse(file, "a component in its list is null");
-  if (c->struct_size < sizeof(saddle_component)) refuse(file, "a component's struct_size is too small");
+Component read_component(const std::filesystem::path& file, const saddle_component* given) {
+  if (!given) refuse(file, "a component in its list is null");
+  if (!is_long_enough(*given))
+    refuse(file, "a component of it has " + short_struct(given->struct_size, kFirstSize<saddle_component>));
+  // Like the plugin, its components stay for the life of the process.
+  static std::deque<saddle_component> components;
+  saddle_component* c = &components.emplace_back(complete(*given));
   Component component{c, {}, kind_name(c->kind), ""};
   if (component.kind.empty()) refuse(file, "a component of the unknown kind " + std::to_string(c->kind));
   if (!valid_name(c->name))
@@ -92,8 +102,19 @@ Component read_component(const std::filesystem::path& file, const saddle_compone
   if (!d.contains("parameters") || !d["parameters"].is_object() ||
       d["parameters"].value("type", std::string()) != "object")
     refuse(file, who + ": \"parameters\" of its description is not a JSON Schema of type object");
-  check_interface(file, *c);
+  check_interface(file, who, *c);
   return component;
+}
+
+void check_extensions(const std::filesystem::path& file, const saddle_plugin& p) {
+  if (p.extension_count && !p.extensions) refuse(file, "its list of extensions is null");
+  std::string missing;
+  for (uint32_t i = 0; i < p.extension_count; ++i) {
+    if (!p.extensions[i]) refuse(file, "an extension without an id in its list");
+    if (!host_table().extension(p.extensions[i]))
+      missing += (missing.empty() ? "" : ", ") + std::string(p.extensions[i]);
+  }
+  if (!missing.empty()) refuse(file, "needs what this host does not have: " + missing);
 }
 
 Plugin open(const std::filesystem::path& file) {
@@ -114,14 +135,15 @@ Plugin open(const std::filesystem::path& file) {
       &library->get<const saddle_plugin*(const saddle_host*)>(SADDLE_ENTRY_NAME));
   libraries.push_back(std::move(library));
 
-  const saddle_plugin* p = entry(&host_table());
-  if (!p) check_component(SADDLE_ERROR, file.string());
-  if (p->struct_size < sizeof(saddle_plugin))
-    refuse(file, "its saddle_plugin has struct_size " + std::to_string(p->struct_size) + ", less than the " +
-                     std::to_string(sizeof(saddle_plugin)) + " of ABI version 1");
+  const saddle_plugin* given = entry(&host_table());
+  if (!given) check_component(SADDLE_ERROR, file.string());
+  if (!is_long_enough(*given))
+    refuse(file, "its saddle_plugin has " + short_struct(given->struct_size, kFirstSize<saddle_plugin>));
+  const saddle_plugin whole = complete(*given), *const p = &whole;
   if (p->abi_version < 1 || p->abi_version > SADDLE_ABI_VERSION)
-    refuse(file, "speaks ABI version " + std::to_string(p->abi_version) + "; this host speaks 1 to " +
-                     std::to_string(SADDLE_ABI_VERSION));
+    refuse(file, "speaks ABI version " + std::to_string(p->abi_version) + "; this host speaks version 1" +
+                     (SADDLE_ABI_VERSION > 1 ? " to " + std::to_string(SADDLE_ABI_VERSION) : ""));
+  check_extensions(file, *p);
   Plugin plugin{file, p->name ? p->name : "", p->version ? p->version : "", p->abi_version, {}};
   if (p->component_count == 0 || !p->components) refuse(file, "has no components");
   std::set<std::string> names;
@@ -131,6 +153,7 @@ Plugin open(const std::filesystem::path& file) {
     if (!names.insert(c.kind + "/" + c.name).second)
       refuse(file, "has two components " + c.kind + "/" + c.name);
   }
+  if (p->operator_count && !p->operators) refuse(file, "its list of operators is null");
   for (uint32_t i = 0; i < p->operator_count; ++i) {
     saddle_operator_slot* slot = p->operators[i];
     if (!slot || !slot->schema) refuse(file, "an operator slot without a schema");
