@@ -271,6 +271,8 @@ struct saddle_call {
   saddle_tensor* (*input)(const saddle_call* call, const char* name);
   /* Hands over an output of the role. The host takes a reference of its own. */
   saddle_status (*output)(const saddle_call* call, const char* name, saddle_tensor* tensor);
+  uint32_t parameter_count; /* lengths of the arrays above */
+  uint32_t buffer_count;
 };
 
 /* A model; also a transform (input "image", output "image", no parameters). */
@@ -534,6 +536,7 @@ SADDLE_LAYOUT(offsetof(saddle_builder, get) == 32);
 SADDLE_LAYOUT(offsetof(saddle_builder, buffer) == 56);
 SADDLE_LAYOUT(offsetof(saddle_call, parameters) == 16);
 SADDLE_LAYOUT(offsetof(saddle_call, output) == 40);
+SADDLE_LAYOUT(offsetof(saddle_call, buffer_count) == 52);
 SADDLE_LAYOUT(sizeof(saddle_model) == 32);
 SADDLE_LAYOUT(offsetof(saddle_step, round) == 24);
 SADDLE_LAYOUT(offsetof(saddle_step, term) == 72);

@@ -12,6 +12,7 @@ using Outputs = std::vector<std::pair<const char*, Tensor>>;
 class Call {
  public:
   explicit Call(const saddle_call* c) : c_(c) {}
+  const saddle_call* c() const { return c_; }
   bool training() const { return c_->training != 0; }
   Tensor operator[](ParamId id) const { return Tensor::share(c_->parameters[id.index]); }
   Tensor operator[](BufferId id) const { return Tensor::share(c_->buffers[id.index]); }

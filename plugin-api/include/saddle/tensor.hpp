@@ -135,6 +135,7 @@ class Tensor {
 
   explicit operator bool() const { return handle_ != nullptr; }
   saddle_tensor* handle() const { return handle_; }
+  saddle_tensor* release() { return std::exchange(handle_, nullptr); }  // gives the reference away
 
   std::span<const int64_t> sizes() const {
     uint32_t dim = 0;

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdio>
 
+#include <bridge/extensions.hpp>
 #include <bridge/handle.hpp>
 #include <bridge/operators.hpp>
 #include <common/error.hpp>
@@ -25,6 +26,10 @@ saddle_status guard(F&& body) noexcept {
   try {
     body();
     return SADDLE_OK;
+  } catch (const Cancelled& e) {
+    error_text = e.what();
+    error_set = true;
+    return SADDLE_CANCELLED;
   } catch (const std::exception& e) {
     error_text = message_of(e);
     error_set = true;
@@ -46,7 +51,7 @@ void log(int32_t level, const char* message) {
   std::fprintf(stderr, "[%s] %s\n", level >= 0 && level < 4 ? names[level] : "?", message ? message : "");
 }
 
-const void* extension(const char*) { return nullptr; }
+const void* extension(const char* id) { return find_extension(id ? id : ""); }
 
 saddle_status call(const saddle_operator* op, const saddle_value* args, uint32_t arg_count,
                    saddle_value* results, uint32_t result_count) {
@@ -161,8 +166,12 @@ saddle_status guarded(const std::function<void()>& body) noexcept { return guard
 void check_component(saddle_status status, const std::string& who) {
   const bool said = std::exchange(error_set, false);
   if (status == SADDLE_OK) return;
-  std::string text = said ? error_text : "failed without saying why (it did not call set_error)";
-  throw Error(who + ": " + text);
+  std::string text = said                         ? error_text
+                     : status == SADDLE_CANCELLED ? "stopped before it was done (SADDLE_CANCELLED)"
+                                                  : "failed without saying why (it did not call set_error)";
+  if (!who.empty()) text = who + ": " + text;
+  if (status == SADDLE_CANCELLED) throw Cancelled(text);
+  throw Error(text);
 }
 
 std::string message_of(const std::exception& e) {

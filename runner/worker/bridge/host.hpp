@@ -5,6 +5,8 @@
 #include <functional>
 #include <string>
 
+#include <common/error.hpp>
+
 // The host's side of the ABI: the table that plugins call.
 namespace saddle::worker {
 
@@ -17,12 +19,17 @@ void set_trial_device(at::Device device);
 
 std::string libtorch_version();
 
+// A component stopped because the trial is to end (SADDLE_CANCELLED): no fault of anybody's.
+struct Cancelled : Error {
+  using Error::Error;
+};
+
 // Runs host code that a plugin called: what it throws becomes a status and the
 // text that last_error returns.
 saddle_status guarded(const std::function<void()>& body) noexcept;
 
-// Throws saddle::Error "WHO: TEXT" when a component's function failed, with the
-// text it set (or what the host told it last).
+// Throws saddle::Error "WHO: TEXT" (Cancelled, if that is what it returned) when a component's
+// function failed, with the text it set (or what the host told it last). Without `who`: the text.
 void check_component(saddle_status status, const std::string& who);
 
 // What e says, without LibTorch's backtrace (which costs milliseconds to make).

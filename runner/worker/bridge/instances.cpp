@@ -39,22 +39,27 @@ at::Tensor find(const NamedTensors& list, std::string_view name) {
 }
 
 Instance::Instance(const Component& component, const std::string& role, const nlohmann::json& config,
-                   const nlohmann::json& facts)
-    : component_(component), who_(component.kind + " '" + component.name + "'") {
+                   const nlohmann::json& facts, const std::string& record)
+    : component_(component),
+      caller_(std::make_shared<Caller>(
+          Caller{component.kind + " '" + component.name + "'", record.empty() ? component.name : record})),
+      who_(caller_->who) {
+  const Calling calling(caller_);
   const bool owns_tensors = component.kind == "model" || component.kind == "loss";
   const HostBuilder builder(role, config, facts, owns_tensors ? &declared_ : nullptr);
   check(shared_part(component_).create(builder.c(), &instance_));
 }
 
 Instance::~Instance() {
+  const Calling calling(caller_);
   if (instance_) shared_part(component_).destroy(instance_);
 }
 
 void Instance::check(saddle_status status) const { check_component(status, who_); }
 
 Model::Model(const Component& component, const std::string& role, const nlohmann::json& config,
-             const nlohmann::json& facts)
-    : Instance(component, role, config, facts) {
+             const nlohmann::json& facts, const std::string& record)
+    : Instance(component, role, config, facts, record) {
   const auto& roles = component.description.at("roles");
   if (!roles.contains(role)) throw Error(who_ + " plays no role '" + role + "'");
   inputs_ = roles[role].value("inputs", std::vector<std::string>());
@@ -85,17 +90,26 @@ saddle_status call_output(const saddle_call* c, const char* name, saddle_tensor*
 
 NamedTensors Model::forward(std::span<const at::Tensor> parameters, std::span<const at::Tensor> buffers,
                             const NamedTensors& inputs, bool training) const {
+  const Calling calling(caller_);
   CallContext context{&inputs, {}, &outputs_};
-  const saddle_call call{sizeof call,      training,   &context,   handles(parameters),
-                         handles(buffers), call_input, call_output};
+  const saddle_call call{sizeof call,
+                         training,
+                         &context,
+                         handles(parameters),
+                         handles(buffers),
+                         call_input,
+                         call_output,
+                         static_cast<uint32_t>(parameters.size()),
+                         static_cast<uint32_t>(buffers.size())};
   check(component_.c->as.model->forward(instance_, &call));
   return std::move(context.outputs);
 }
 
 at::Tensor Transform::apply(const at::Tensor& image) const {
   const NamedTensors inputs = {{"image", image}};
+  const Calling calling(caller_);
   CallContext context{&inputs, {}, nullptr};
-  const saddle_call call{sizeof call, 1, &context, nullptr, nullptr, call_input, call_output};
+  const saddle_call call{sizeof call, 1, &context, nullptr, nullptr, call_input, call_output, 0, 0};
   check(component_.c->as.model->forward(instance_, &call));
   at::Tensor result = find(context.outputs, "image");
   if (!result.defined()) throw Error(who_ + ": gave no output 'image'");
@@ -121,6 +135,7 @@ saddle_tensor* keep(StepContext& c, at::Tensor tensor) {
 NamedTensors Loss::compute(StepSource& source, const std::string& role, int64_t round,
                            std::span<const at::Tensor> parameters,
                            std::span<const at::Tensor> buffers) const {
+  const Calling calling(std::make_shared<Caller>(Caller{who_, role + "/" + caller_->record}));
   StepContext context{&source, {}, {}};
   saddle_step step{};
   step.struct_size = sizeof step;
@@ -175,6 +190,7 @@ std::vector<std::string> Loss::needs(const std::string& role) const {
 
 Dataset::Dataset(const Component& component, const nlohmann::json& config, const nlohmann::json& facts)
     : Instance(component, "", config, facts) {
+  const Calling calling(caller_);
   saddle_dataset_info info{};
   info.struct_size = sizeof info;
   check(component_.c->as.dataset->info(instance_, &info));
@@ -213,12 +229,14 @@ std::pair<at::Tensor, at::Tensor> Dataset::read(uint32_t split, std::span<const 
   shape.insert(shape.end(), info_.shape.begin(), info_.shape.end());
   at::Tensor samples = at::empty(shape, info_.dtype);
   at::Tensor labels = info_.classes ? at::empty({shape[0]}, at::kLong) : at::Tensor();
+  const Calling calling(caller_);
   check(component_.c->as.dataset->fill(instance_, split, indices.data(), shape[0], samples.data_ptr(),
                                        labels.defined() ? labels.data_ptr<int64_t>() : nullptr));
   return {samples, labels};
 }
 
 void Metric::reference(const at::Tensor& features, const at::Tensor& labels) const {
+  const Calling calling(caller_);
   const saddle_samples samples{sizeof samples, lend(features), lend(labels)};
   check(component_.c->as.metric->reference(instance_, &samples));
 }
@@ -226,6 +244,7 @@ void Metric::reference(const at::Tensor& features, const at::Tensor& labels) con
 std::vector<std::pair<std::string, double>> Metric::measure(const at::Tensor& features,
                                                             const at::Tensor& labels) const {
   std::vector<std::pair<std::string, double>> numbers;
+  const Calling calling(caller_);
   const saddle_samples samples{sizeof samples, lend(features), lend(labels)};
   const saddle_report report{
       sizeof report, &numbers, [](const saddle_report* r, const char* name, double value) {

@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <bridge/caller.hpp>
 #include <bridge/loader.hpp>
 #include <train/parameters.hpp>
 
@@ -29,11 +30,11 @@ struct Declared {
 };
 
 // Owns an instance; `config` are the component's own parameters, `facts` those of abi.h's
-// saddle_builder.fact.
+// saddle_builder.fact; `record` is what its records are kept under, the component's name unless given.
 class Instance {
  public:
   Instance(const Component& component, const std::string& role, const nlohmann::json& config,
-           const nlohmann::json& facts);
+           const nlohmann::json& facts, const std::string& record = {});
   virtual ~Instance();
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
@@ -44,7 +45,8 @@ class Instance {
  protected:
   void check(saddle_status status) const;
   const Component& component_;
-  std::string who_;
+  std::shared_ptr<const Caller> caller_;
+  const std::string& who_;  // "KIND 'NAME'"
   Declared declared_;
   void* instance_ = nullptr;
 };
@@ -52,7 +54,7 @@ class Instance {
 class Model : public Instance {
  public:
   Model(const Component& component, const std::string& role, const nlohmann::json& config,
-        const nlohmann::json& facts);
+        const nlohmann::json& facts, const std::string& record = {});
   // Parameters and buffers in the order of declaration. Outputs must be among those the role lists.
   NamedTensors forward(std::span<const at::Tensor> parameters, std::span<const at::Tensor> buffers,
                        const NamedTensors& inputs, bool training) const;
@@ -81,8 +83,9 @@ class StepSource {
 
 class Loss : public Instance {
  public:
-  Loss(const Component& component, const nlohmann::json& config, const nlohmann::json& facts)
-      : Instance(component, "", config, facts) {}
+  Loss(const Component& component, const nlohmann::json& config, const nlohmann::json& facts,
+       const std::string& record = {})
+      : Instance(component, "", config, facts, record) {}
   // Scalar terms by name, attached to the graph.
   NamedTensors compute(StepSource& source, const std::string& role, int64_t round,
                        std::span<const at::Tensor> parameters, std::span<const at::Tensor> buffers) const;

@@ -1,0 +1,10 @@
+#include <bridge/extensions.hpp>
+
+namespace saddle::worker {
+
+const void* find_extension(std::string_view id) {
+  if (id == SADDLE_EXTENSION_FUNCTION) return &function_extension();
+  return nullptr;
+}
+
+}  // namespace saddle::worker
