@@ -133,6 +133,8 @@ class Doctor {
         listed.push_back(
             {{"folder", folder.string()}, {"plugins", files.size()}, {"components", components}});
       }
+      if (const fs::path own = user_plugin_folder(); !own.empty() && !fs::is_directory(own))
+        note("plugins", own.string() + ": not there yet; plugins build makes it");
       if (catalogue.components().empty())
         fault("plugins", "none found. Name a folder with --plugins or SADDLE_PLUGIN_PATH.");
       for (const BrokenPlugin& broken : catalogue.broken())

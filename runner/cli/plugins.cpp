@@ -11,6 +11,8 @@ void add_plugins(CLI::App& app, Globals& globals) {
   command->require_subcommand(1);
   add_plugins_ls(*command, globals);
   add_plugins_show(*command, globals);
+  add_plugins_new(*command, globals);
+  add_plugins_build(*command, globals);
 }
 
 }  // namespace saddle::cli

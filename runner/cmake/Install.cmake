@@ -1,5 +1,5 @@
-# `cmake --install build --prefix X`: the programs, the bundled plugins, the headers and the CMake package for
-# writing plugins, and the data sets that are there. LibTorch stays where it is: the worker's run path names it.
+# `cmake --install build --prefix X`: the programs, the bundled plugins, the headers, templates and the CMake
+# package for writing plugins, and the data sets that are there. LibTorch stays where it is: the worker's run path names it.
 include(CMakePackageConfigHelpers)
 
 # The plugins of a folder and of those below it.
@@ -25,6 +25,8 @@ _saddle_plugin_targets(${PROJECT_SOURCE_DIR}/plugins plugins)
 install(TARGETS ${plugins} LIBRARY DESTINATION ${SADDLE_PLUGIN_INSTALL_DIR})
 install(DIRECTORY plugin-api/include/saddle DESTINATION include)
 install(DIRECTORY plugin-api/cmake/ DESTINATION lib/cmake/SaddlePlugin)
+install(DIRECTORY plugin-api/template DESTINATION share/saddle USE_SOURCE_PERMISSIONS)
+install(FILES plugin-api/README.md plugin-api/ABI.md plugin-api/CHANGELOG.md DESTINATION share/doc/saddle)
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/SaddlePluginConfigVersion.cmake
   COMPATIBILITY SameMajorVersion ARCH_INDEPENDENT)
 install(FILES ${CMAKE_BINARY_DIR}/SaddlePluginConfigVersion.cmake DESTINATION lib/cmake/SaddlePlugin)

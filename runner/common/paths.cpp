@@ -49,6 +49,14 @@ fs::path worker_path() {
   return fs::absolute(worker);
 }
 
+fs::path user_plugin_folder() {
+  const std::string chosen = environment("XDG_DATA_HOME"), home = environment("HOME");
+  // Relative paths are to be ignored, says the XDG base directory specification.
+  if (chosen.starts_with('/')) return fs::path(chosen) / "saddle" / "plugins";
+  if (!home.empty()) return fs::path(home) / ".local" / "share" / "saddle" / "plugins";
+  return {};
+}
+
 std::vector<fs::path> plugin_search_path(const std::vector<fs::path>& given) {
   std::vector<fs::path> folders;
   for (const fs::path& folder : given) append_once(folders, folder);
@@ -56,6 +64,9 @@ std::vector<fs::path> plugin_search_path(const std::vector<fs::path>& given) {
   for (std::string folder; std::getline(list, folder, ':');) {
     if (!folder.empty()) append_once(folders, folder);
   }
+  std::error_code ignored;
+  if (const fs::path own = user_plugin_folder(); !own.empty() && fs::is_directory(own, ignored))
+    append_once(folders, own);
   append_once(folders, program_folder().parent_path() / "lib" / "saddle" / "plugins");
   return folders;
 }

@@ -12,9 +12,14 @@ std::filesystem::path program_folder();
 // (kEnvironment) when there is none that can be executed.
 std::filesystem::path worker_path();
 
+// $XDG_DATA_HOME/saddle/plugins or ~/.local/share/saddle/plugins: where `saddle plugins
+// build` puts what it builds. Empty when neither variable is set.
+std::filesystem::path user_plugin_folder();
+
 // Where plugins are searched, in order: `given` (--plugins), the folders of
-// $SADDLE_PLUGIN_PATH (separated by colons), the bundled ../lib/saddle/plugins.
-// Absolute; a folder named twice stays at its first place; none need exist.
+// $SADDLE_PLUGIN_PATH (separated by colons), the user's own if it is there, the
+// bundled ../lib/saddle/plugins. Absolute; a folder named twice stays at its first
+// place; none but the user's need exist.
 std::vector<std::filesystem::path> plugin_search_path(const std::vector<std::filesystem::path>& given);
 
 // $XDG_CACHE_HOME/saddle or ~/.cache/saddle; empty when neither variable is set.

@@ -11,5 +11,7 @@ struct Globals;
 
 void add_plugins_ls(CLI::App& plugins, Globals& globals);
 void add_plugins_show(CLI::App& plugins, Globals& globals);
+void add_plugins_new(CLI::App& plugins, Globals& globals);
+void add_plugins_build(CLI::App& plugins, Globals& globals);
 
 }  // namespace saddle::cli

@@ -1,6 +1,8 @@
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -21,8 +23,18 @@ struct Arguments {
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+// Where was searched, first to last.
+void print_folders(const std::vector<std::filesystem::path>& folders) {
+  const std::filesystem::path own = user_plugin_folder();
+  std::cout << '\n';
+  for (const std::filesystem::path& folder : folders)
+    std::cout << "searched: " << folder.string() << (folder == own ? ", where plugins build puts yours" : "")
+              << '\n';
+}
+
 void list(const Arguments& arguments, const Globals& globals) {
-  const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
+  const std::vector<std::filesystem::path> folders = plugin_search_path(globals.plugin_folders);
+  const Catalogue catalogue = Catalogue::discover(folders);
   if (arguments.markdown) return print_reference(std::cout, catalogue, arguments.kind);
   Json list = Json::array();
   Table table({{"kind"}, {"name"}, {"version"}, {"file"}, {"what it is"}});
@@ -51,6 +63,7 @@ void list(const Arguments& arguments, const Globals& globals) {
   }
   for (const BrokenPlugin& broken : catalogue.broken())
     more << "broken: " << broken.file.string() << ": " << broken.error << '\n';
+  if (!arguments.json) print_folders(folders);
 }
 
 }  // namespace
