@@ -32,6 +32,7 @@
  *   in saddle_plugin.extensions; a host that lacks it refuses the plugin by that name.
  * - A newer plugin in an older host works as far as it uses what that host has:
  *   struct_size and null say what is there.
+ * abi_layout.h asserts every size and place; plugin-api/layout keeps those of every release.
  */
 #ifndef SADDLE_ABI_H
 #define SADDLE_ABI_H
@@ -45,6 +46,11 @@ extern "C" {
 
 #define SADDLE_ABI_VERSION 1
 #define SADDLE_ENTRY_NAME "saddle_plugin_v1"
+
+/* Whether a struct that the other side filled reaches as far as `field`. Ask before you read a field that a
+ * later release appended: SADDLE_HAS(saddle_step, step, model_parameter) && step->model_parameter. */
+#define SADDLE_HAS(type, pointer, field) \
+  ((pointer)->struct_size >= offsetof(type, field) + sizeof((pointer)->field))
 
 typedef int32_t saddle_status;
 enum { SADDLE_OK = 0, SADDLE_ERROR = 1, SADDLE_CANCELLED = 2 };
@@ -515,40 +521,5 @@ typedef const saddle_plugin* (*saddle_plugin_entry)(const saddle_host* host);
 #ifdef __cplusplus
 }
 #endif
-
-/* The layout is the contract: these hold on every 64-bit platform, for ever. */
-#if defined(__cplusplus)
-#define SADDLE_LAYOUT(expression) static_assert(expression, #expression)
-#else
-#define SADDLE_LAYOUT(expression) _Static_assert(expression, #expression)
-#endif
-SADDLE_LAYOUT(sizeof(saddle_value) == 16);
-SADDLE_LAYOUT(offsetof(saddle_value, as) == 8);
-SADDLE_LAYOUT(sizeof(saddle_operator_slot) == 16);
-SADDLE_LAYOUT(offsetof(saddle_host, set_error) == 8);
-SADDLE_LAYOUT(offsetof(saddle_host, call) == 40);
-SADDLE_LAYOUT(offsetof(saddle_host, retain) == 48);
-SADDLE_LAYOUT(offsetof(saddle_host, set_grad_enabled) == 120);
-SADDLE_LAYOUT(offsetof(saddle_parameter, sizes) == 16);
-SADDLE_LAYOUT(offsetof(saddle_parameter, norm) == 48);
-SADDLE_LAYOUT(offsetof(saddle_buffer, value) == 24);
-SADDLE_LAYOUT(offsetof(saddle_builder, get) == 32);
-SADDLE_LAYOUT(offsetof(saddle_builder, buffer) == 56);
-SADDLE_LAYOUT(offsetof(saddle_call, parameters) == 16);
-SADDLE_LAYOUT(offsetof(saddle_call, output) == 40);
-SADDLE_LAYOUT(offsetof(saddle_call, buffer_count) == 52);
-SADDLE_LAYOUT(sizeof(saddle_model) == 32);
-SADDLE_LAYOUT(offsetof(saddle_step, round) == 24);
-SADDLE_LAYOUT(offsetof(saddle_step, term) == 72);
-SADDLE_LAYOUT(sizeof(saddle_loss) == 32);
-SADDLE_LAYOUT(offsetof(saddle_dataset_info, shape) == 16);
-SADDLE_LAYOUT(offsetof(saddle_dataset_info, facts) == 80);
-SADDLE_LAYOUT(sizeof(saddle_dataset) == 40);
-SADDLE_LAYOUT(sizeof(saddle_samples) == 24);
-SADDLE_LAYOUT(sizeof(saddle_metric) == 40);
-SADDLE_LAYOUT(offsetof(saddle_component, as) == 24);
-SADDLE_LAYOUT(offsetof(saddle_plugin, components) == 32);
-SADDLE_LAYOUT(offsetof(saddle_plugin, operators) == 40);
-#undef SADDLE_LAYOUT
 
 #endif

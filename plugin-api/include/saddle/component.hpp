@@ -306,11 +306,45 @@ struct Registrar {
   explicit Registrar(std::unique_ptr<Registration> (*maker)()) { makers().push_back(maker); }
 };
 
+// The first of the host's functions that this plugin needs and the host, being older, lacks; or null.
+inline const char* missing_function(const saddle_host* table) {
+#define SADDLE_NEED(function) \
+  if (!SADDLE_HAS(saddle_host, table, function) || !table->function) return #function
+  SADDLE_NEED(set_error);
+  SADDLE_NEED(last_error);
+  SADDLE_NEED(extension);
+  if (operator_slots().empty()) return nullptr;  // a data set has nothing to do with tensors
+  SADDLE_NEED(call);
+  SADDLE_NEED(retain);
+  SADDLE_NEED(release);
+  SADDLE_NEED(sizes);
+  SADDLE_NEED(dtype);
+  SADDLE_NEED(requires_grad);
+  SADDLE_NEED(data);
+  SADDLE_NEED(from_data);
+  SADDLE_NEED(item);
+  SADDLE_NEED(grad);
+  SADDLE_NEED(set_grad_enabled);
+#undef SADDLE_NEED
+  return nullptr;
+}
+
+// Throws for what this host, being older than the plugin, does not have.
+inline void check_host(const saddle_host* table) {
+  if (const char* function = missing_function(table))
+    throw Error(std::string("needs the host's function '") + function + "', which this older host lacks");
+  for (const char* id : extension_ids())  // a host that knows saddle_plugin.extensions asks as well
+    if (!table->extension(id))
+      throw Error(std::string("needs the extension ") + id + ", which this host lacks");
+}
+
 inline const saddle_plugin* plugin(const saddle_host* table) noexcept {
+  if (!SADDLE_HAS(saddle_host, table, set_error) || !table->set_error) return nullptr;
   host = table;
   static saddle_plugin description{};
   static std::vector<const saddle_component*> components;
   const saddle_status status = guarded([] {
+    check_host(host);
     for (const auto make : makers()) {
       registry().push_back(make());
       components.push_back(&registry().back()->component);

@@ -1,7 +1,7 @@
 // Tensors for plugins: a counted handle to a tensor that lives in the host.
 // Header-only; see abi.h for the C functions beneath.
 #pragma once
-#include <saddle/abi.h>
+#include <saddle/abi_layout.h>
 
 #include <array>
 #include <cstdint>

@@ -1,0 +1,3 @@
+#include <saddle/abi_layout.h>
+/* A translation unit must hold something. */
+extern const int saddle_header_compiles;
