@@ -14,6 +14,7 @@
 #include <unordered_set>
 
 #include <bridge/caller.hpp>
+#include <bridge/cancelled.hpp>
 #include <bridge/extensions.hpp>
 #include <bridge/handle.hpp>
 #include <bridge/host.hpp>

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdio>
 
+#include <bridge/cancelled.hpp>
 #include <bridge/extensions.hpp>
 #include <bridge/handle.hpp>
 #include <bridge/operators.hpp>
@@ -136,24 +137,26 @@ int32_t set_grad_enabled(int32_t enabled) {
 int64_t handle_count() { return handles.load(std::memory_order_relaxed); }
 void count_handles(int64_t change) { handles.fetch_add(change, std::memory_order_relaxed); }
 
-const saddle_host& host_table() {
-  static const saddle_host table = {sizeof(saddle_host),
-                                    SADDLE_ABI_VERSION,
-                                    set_error,
-                                    last_error,
-                                    log,
-                                    extension,
-                                    call,
-                                    retain,
-                                    release,
-                                    sizes,
-                                    dtype,
-                                    requires_grad,
-                                    data,
-                                    from_data,
-                                    item,
-                                    grad,
-                                    set_grad_enabled};
+const saddle_host& host_table() { return changeable_host_table(); }
+
+saddle_host& changeable_host_table() {
+  static saddle_host table = {sizeof(saddle_host),
+                              SADDLE_ABI_VERSION,
+                              set_error,
+                              last_error,
+                              log,
+                              extension,
+                              call,
+                              retain,
+                              release,
+                              sizes,
+                              dtype,
+                              requires_grad,
+                              data,
+                              from_data,
+                              item,
+                              grad,
+                              set_grad_enabled};
   return table;
 }
 
