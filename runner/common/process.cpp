@@ -24,6 +24,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t kErrorsKept = 1 << 16;
+constexpr double kGrace_s = 0.5;  // between SIGTERM and SIGKILL
 
 class Descriptor {
  public:
@@ -57,11 +58,12 @@ void connect(Descriptor& ours, Descriptor& theirs) {
   ::fcntl(fds[0], F_SETFL, O_NONBLOCK);
 }
 
-// True when something was read; closes at the end of the stream.
+// True when something was read; closes at the end of the stream. Takes 4 MiB at most (more than
+// the channel holds): a child that never stops printing must not keep us here.
 bool drain(Descriptor& from, std::string& into) {
   char piece[1 << 16];
   bool any = false;
-  while (from.get() >= 0) {
+  for (int turn = 0; turn < 64 && from.get() >= 0; ++turn) {
     const ssize_t n = ::read(from.get(), piece, sizeof piece);
     if (n > 0) {
       into.append(piece, static_cast<std::size_t>(n));
@@ -116,7 +118,8 @@ std::string ChildResult::failure() const {
   return line.empty() ? text : text + "; it wrote: " + line.substr(0, 400);
 }
 
-ChildResult run_child(const std::vector<std::string>& argv, const std::string& input, double silence_s) {
+ChildResult run_child(const std::vector<std::string>& argv, const std::string& input,
+                      const ChildLimits& limits) {
   Descriptor in, out, err, their_in, their_out, their_err;
   connect(in, their_in);
   connect(out, their_out);
@@ -125,11 +128,12 @@ ChildResult run_child(const std::vector<std::string>& argv, const std::string& i
   their_in.close(), their_out.close(), their_err.close();
 
   ChildResult result;
-  result.silence_s = silence_s;
+  result.silence_s = limits.start_s > 0 ? limits.start_s : limits.silence_s;
   std::size_t sent = 0;
   int status = 0;
   bool ended = false;
   Clock::time_point last_sign = Clock::now();
+  const auto quiet_for = [&] { return std::chrono::duration<double>(Clock::now() - last_sign).count(); };
   while (!ended) {
     if (in.get() >= 0 && sent == input.size()) in.close();
     pollfd watched[3] = {{out.get(), POLLIN, 0}, {err.get(), POLLIN, 0}, {in.get(), POLLOUT, 0}};
@@ -142,15 +146,19 @@ ChildResult run_child(const std::vector<std::string>& argv, const std::string& i
     }
     // Asked before the last read, so that nothing written before the end is missed.
     ended = ::waitpid(pid, &status, WNOHANG) == pid;
-    const bool spoke = drain(out, result.out);
-    if (drain(err, result.err) || spoke) last_sign = Clock::now();
+    const bool answered = drain(out, result.out);
+    const bool complained = drain(err, result.err);
     if (result.err.size() > 2 * kErrorsKept) result.err.erase(0, result.err.size() - kErrorsKept);
-    if (!ended && std::chrono::duration<double>(Clock::now() - last_sign).count() > silence_s) {
-      ::kill(pid, SIGKILL);
-      while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-      }
+    if (ended) break;
+    if (result.timed_out) {
+      if (quiet_for() > kGrace_s) ::kill(pid, SIGKILL);
+    } else if (answered || (complained && !limits.answers_only)) {
+      last_sign = Clock::now();
+      result.silence_s = limits.silence_s;
+    } else if (quiet_for() > result.silence_s) {
       result.timed_out = true;
-      break;
+      last_sign = Clock::now();
+      ::kill(pid, SIGTERM);  // a worker says where it is before it goes
     }
   }
   if (WIFSIGNALED(status)) {

@@ -1,6 +1,8 @@
 #pragma once
 #include <filesystem>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,15 +37,23 @@ struct ShadowedComponent {
   std::filesystem::path file, by;
 };
 
+struct DiscoverOptions {
+  double silence_s = 5;  // a worker that takes longer over one file hangs in it
+  double start_s = 60;   // for its own start: 0.3 s, and longer from a cold disk
+  bool again = false;    // ask about files that crashed or hung before, too
+  // With a value: other files than those with these hashes are not opened.
+  std::optional<std::set<std::string>> only;
+};
+
 // All components that can be named. Reading is safe from several threads.
 class Catalogue {
  public:
   // Everything on the search path (folders in order; within one, files by
   // name). Files not yet in the cache are described by the worker in a child
-  // process; what crashes, hangs or answers nonsense becomes a BrokenPlugin.
-  // Throws Error for a folder that anyone may write to. A worker that is silent
-  // for `silence_s` seconds counts as hanging; it starts in 0.3 s.
-  static Catalogue discover(const std::vector<std::filesystem::path>& folders, double silence_s = 20);
+  // process; what crashes, hangs or answers nonsense becomes a BrokenPlugin, and
+  // is remembered for an hour. Throws Error for a folder that anyone may write to.
+  static Catalogue discover(const std::vector<std::filesystem::path>& folders,
+                            const DiscoverOptions& options = {});
 
   // Adds what one plugin file holds, given the worker's answer for it
   // ({"ok": true, "plugin": ..., "components": [...]} or {"ok": false, "error": ...}).

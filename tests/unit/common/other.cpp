@@ -104,6 +104,30 @@ TEST_CASE("a child that does not read, crashes or hangs is an answer, not a cras
   CHECK_THROWS_AS(run_child({"/no/such/program"}, "", 1), Error);
 }
 
+TEST_CASE("a silent child is asked to leave before it is killed, and has another limit for its start") {
+  const ChildResult told = run_child(
+      {"/bin/sh", "-c", "trap 'echo at the door >&2; exit 9' TERM; echo go; while :; do sleep 0.1; done"}, "",
+      {.silence_s = 0.3, .start_s = 20});
+  CHECK(told.timed_out);
+  CHECK(told.exit_code == 9);
+  CHECK(told.failure() == "gave no answer for 0 s and was stopped; it wrote: at the door");
+  const ChildResult deaf = run_child({"/bin/sh", "-c", "trap '' TERM; echo go; while :; do sleep 0.1; done"},
+                                     "", {.silence_s = 0.3});
+  CHECK(deaf.signal == SIGKILL);
+  const ChildResult slow =
+      run_child({"/bin/sh", "-c", "sleep 0.5; echo late"}, "", {.silence_s = 0.2, .start_s = 20});
+  CHECK(slow.ok());
+  CHECK(slow.out == "late\n");
+}
+
+TEST_CASE("a child that never stops complaining is no livelier for it") {
+  const ChildResult r =
+      run_child({"/bin/sh", "-c", "exec yes trouble >&2"}, "", {.silence_s = 0.5, .answers_only = true});
+  CHECK(r.timed_out);
+  CHECK(r.err.size() < (8U << 20));
+  CHECK(r.failure().ends_with("it wrote: trouble"));
+}
+
 TEST_CASE("a grandchild that keeps the output open does not hold the parent") {
   const ChildResult r = run_child({"/bin/sh", "-c", "sleep 5 & echo done"}, "", 60);
   CHECK(r.ok());

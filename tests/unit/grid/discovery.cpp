@@ -100,7 +100,7 @@ TEST_CASE("a plugin that crashes, hangs or answers nonsense costs its own line")
       "\"ok\": true, \"components\": [{\"kind\": \"loss\", \"name\": \"Bad Name\", \"version\": \"1\"}]}");
   const fs::path binary = machine.raw("a/binary.so", "\"ok\": true, \"components\": [\xFF\xFE]}");
   machine.plugin("a/z_good.so", "loss", "last");
-  const Catalogue catalogue = Catalogue::discover({machine.scratch.path() / "a"}, 0.5);
+  const Catalogue catalogue = Catalogue::discover({machine.scratch.path() / "a"}, {.silence_s = 0.5});
   CHECK(catalogue.names("loss") == std::vector<std::string>{"first", "last"});
   CHECK(error_of(catalogue, crash).find("was ended by signal 11") != std::string::npos);
   CHECK(error_of(catalogue, crash).find("about to fall") != std::string::npos);
@@ -111,6 +111,40 @@ TEST_CASE("a plugin that crashes, hangs or answers nonsense costs its own line")
   CHECK(error_of(catalogue, empty) == "it holds no component");
   CHECK(error_of(catalogue, odd).find("\"Bad Name\" is no name for a loss") != std::string::npos);
   CHECK(catalogue.broken().size() == 7);
+  // Nothing is opened again within the hour, unless asked for.
+  const std::size_t starts = machine.worker_starts();
+  const Catalogue known = Catalogue::discover({machine.scratch.path() / "a"});
+  CHECK(machine.worker_starts() == starts);
+  CHECK(error_of(known, crash) ==
+        error_of(catalogue, crash) + " (0 min ago; saddle plugins ls --again tries anew)");
+  CHECK(error_of(known, hang).find("gave no answer") != std::string::npos);
+  CHECK(error_of(known, refused) == "ABI 9, this program speaks 1");
+  machine.plugin("a/hang.so", "loss", "mended");
+  CHECK(Catalogue::discover({machine.scratch.path() / "a"}).find("loss", "mended") != nullptr);
+  CHECK(machine.worker_starts() == starts + 1);
+  const Catalogue again =
+      Catalogue::discover({machine.scratch.path() / "a"}, {.silence_s = 0.5, .again = true});
+  CHECK(error_of(again, crash) == error_of(catalogue, crash));
+  CHECK(machine.worker_starts() > starts + 1);
+}
+
+TEST_CASE("a crash is remembered for an hour") {
+  Machine machine;
+  const fs::path crash = machine.raw("a/crash.so", "crash");
+  const std::string fresh = error_of(Catalogue::discover({machine.scratch.path() / "a"}), crash);
+  for (const auto& entry : fs::directory_iterator(machine.scratch.path() / "cache" / "saddle" / "plugins")) {
+    Json kept = Json::parse(read_file(entry.path()));
+    if (!kept.contains("failed_at")) continue;
+    kept["failed_at"] = kept["failed_at"].get<std::int64_t>() - 3599;
+    replace_file(entry.path(), kept.dump());
+    CHECK(error_of(Catalogue::discover({machine.scratch.path() / "a"}), crash).find("(59 min ago;") !=
+          std::string::npos);
+    kept["failed_at"] = kept["failed_at"].get<std::int64_t>() - 3600;
+    replace_file(entry.path(), kept.dump());
+    CHECK(error_of(Catalogue::discover({machine.scratch.path() / "a"}), crash) == fresh);
+    return;
+  }
+  FAIL("nothing was kept");
 }
 
 TEST_CASE("the first on the search path wins, and the other is told") {
@@ -132,9 +166,48 @@ TEST_CASE("a folder or file that anyone may write to is refused") {
   ::chmod(file.c_str(), 0666);
   CHECK(error_of(Catalogue::discover({machine.scratch.path() / "a"}), file)
             .find("anyone on this machine may write") == 0);
-  ::chmod((machine.scratch.path() / "a").c_str(), 0777);
-  CHECK_THROWS_WITH(Catalogue::discover({machine.scratch.path() / "a"}),
-                    Catch::Contains("/a: anyone on this machine may write to this plugin folder"));
+  for (const mode_t mode : {0777, 01777}) {
+    ::chmod((machine.scratch.path() / "a").c_str(), mode);
+    CHECK_THROWS_WITH(
+        Catalogue::discover({machine.scratch.path() / "a"}),
+        Catch::Contains("/a: anyone on this machine may write to this plugin folder, and so run "
+                        "code as you. Take that away (chmod o-w)"));
+  }
+}
+
+TEST_CASE("what lies below a folder that anyone may write to is refused, and behind links") {
+  Machine machine;
+  const fs::path file = machine.plugin("open/a/h.so", "loss", "hinge");
+  const fs::path open = machine.scratch.path() / "open", linked = machine.scratch.path() / "linked";
+  ::chmod(open.c_str(), 0777);
+  CHECK_THROWS_WITH(Catalogue::discover({open / "a"}),
+                    Catch::Contains("may write to " + fs::canonical(open).string() + ", which it lies in"));
+  fs::create_directory_symlink(open / "a", linked);
+  CHECK_THROWS_WITH(Catalogue::discover({linked}), Catch::Contains("which it lies in"));
+  fs::create_directory(machine.scratch.path() / "b");
+  fs::create_symlink(file, machine.scratch.path() / "b" / "h.so");
+  CHECK(error_of(Catalogue::discover({machine.scratch.path() / "b"}), machine.scratch.path() / "b" / "h.so")
+            .find("which it lies in, and so run code as you") != std::string::npos);
+  // As /tmp is: others may add there, but not take away.
+  ::chmod(open.c_str(), 01777);
+  CHECK(Catalogue::discover({open / "a"}).find("loss", "hinge") != nullptr);
+  // The group is the user's own doing.
+  ::chmod(open.c_str(), 0775);
+  ::chmod((open / "a").c_str(), 0775);
+  ::chmod(file.c_str(), 0664);
+  CHECK(Catalogue::discover({open / "a"}).find("loss", "hinge") != nullptr);
+}
+
+TEST_CASE("what is no file is not read") {
+  Machine machine;
+  const fs::path folder = machine.scratch.path() / "a", pipe = folder / "pipe.so", away = folder / "away.so";
+  fs::create_directories(folder / "folder.so");
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  fs::create_symlink("/no/such/file", away);
+  const Catalogue catalogue = Catalogue::discover({folder});
+  CHECK(error_of(catalogue, pipe) == "not a regular file");
+  CHECK(error_of(catalogue, folder / "folder.so") == "not a regular file");
+  CHECK(error_of(catalogue, away) == "cannot be read: No such file or directory");
 }
 
 TEST_CASE("a folder that is not there is told, and is no reason to stop") {
