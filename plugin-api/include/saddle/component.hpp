@@ -178,6 +178,24 @@ class Builder {
   Builder scope(std::string_view name) const { return Builder(c_, path(name) + "."); }
 
   ParamId parameter(std::string_view name, const IntList& shape, const ParamOptions& options = {}) const {
+    return declare(name, shape, options, nullptr);
+  }
+  BufferId buffer(std::string_view name, const IntList& shape, double value) const {
+    return declare(name, shape, value, nullptr);
+  }
+  // Tensors with which the component itself computes, whatever the call carries: abi.h, saddle_parameter.own.
+  ParamId parameter(std::string_view name, const Tensor& own, const ParamOptions& options = {}) const {
+    return declare(name, own.sizes(), options, own.handle());
+  }
+  BufferId buffer(std::string_view name, const Tensor& own) const {
+    return declare(name, own.sizes(), 0.0, own.handle());
+  }
+
+ private:
+  using Reader = saddle_status (*)(const saddle_builder*, const char*, saddle_value*);
+  std::string path(std::string_view name) const { return scope_ + std::string(name); }
+  ParamId declare(std::string_view name, const IntList& shape, const ParamOptions& options,
+                  saddle_tensor* own) const {
     const std::string full = path(name);
     saddle_parameter spec{};
     spec.struct_size = sizeof spec;
@@ -189,11 +207,12 @@ class Builder {
     spec.a = options.init.a;
     spec.b = options.init.b;
     spec.norm = static_cast<int32_t>(options.norm);
+    spec.own = own;
     ParamId id;
     detail::check(c_->parameter(c_, &spec, &id.index));
     return id;
   }
-  BufferId buffer(std::string_view name, const IntList& shape, double value) const {
+  BufferId declare(std::string_view name, const IntList& shape, double value, saddle_tensor* own) const {
     const std::string full = path(name);
     saddle_buffer spec{};
     spec.struct_size = sizeof spec;
@@ -201,14 +220,11 @@ class Builder {
     spec.name = full.c_str();
     spec.sizes = shape.data();
     spec.value = value;
+    spec.own = own;
     BufferId id;
     detail::check(c_->buffer(c_, &spec, &id.index));
     return id;
   }
-
- private:
-  using Reader = saddle_status (*)(const saddle_builder*, const char*, saddle_value*);
-  std::string path(std::string_view name) const { return scope_ + std::string(name); }
   saddle_value read(Reader reader, const char* name) const {
     saddle_value value{};
     detail::check(reader(c_, name, &value));

@@ -13,6 +13,7 @@ using Inputs = std::vector<std::pair<const char*, Tensor>>;
 class Step {
  public:
   explicit Step(const saddle_step* c) : c_(c) {}
+  const saddle_step* c() const { return c_; }
   std::string_view role() const { return c_->role; }
   int64_t round() const { return c_->round; }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <bridge/complete.hpp>
+#include <bridge/handle.hpp>
 #include <bridge/host.hpp>
 #include <common/error.hpp>
 
@@ -15,6 +16,14 @@ T whole(const T* spec) {
     throw Error("what is declared has struct_size " + std::to_string(spec ? spec->struct_size : 0) +
                 ", less than the " + std::to_string(kFirstSize<T>) + " of ABI version 1");
   return complete(*spec);
+}
+
+at::Tensor own_tensor(const std::string& who, const saddle_tensor* handle,
+                      const std::vector<int64_t>& shape) {
+  at::Tensor tensor = share(handle);
+  if (tensor.sizes() != at::IntArrayRef(shape))
+    throw Error(who + ": its own tensor has other sizes than it says");
+  return tensor;
 }
 
 }  // namespace
@@ -107,6 +116,12 @@ void HostBuilder::parameter(const saddle_parameter& spec, uint32_t* index) {
   p.layout = layouts[spec.layout];
   p.init = {kinds[spec.init], spec.a, spec.b};
   p.norm = static_cast<train::Norm>(spec.norm);
+  if (spec.own) {
+    p.own = own_tensor("parameter '" + name + "'", spec.own, p.shape);
+    if (!at::isFloatingType(p.own.scalar_type()) || !p.own.is_leaf())
+      throw Error("parameter '" + name + "': its own tensor is not a leaf of floating point numbers");
+    p.init = train::Init::own();
+  }
   for (const auto& other : declared_->parameters)
     if (other.name == name) throw Error("parameter '" + name + "' is declared twice");
   *index = static_cast<uint32_t>(declared_->parameters.size());
@@ -120,6 +135,10 @@ void HostBuilder::buffer(const saddle_buffer& spec, uint32_t* index) {
   b.name = spec.name;
   b.shape.assign(spec.sizes, spec.sizes + spec.dim);
   b.value = spec.value;
+  if (spec.own) {
+    b.own = own_tensor("buffer '" + b.name + "'", spec.own, b.shape);
+    b.dtype = b.own.scalar_type();
+  }
   for (const auto& other : declared_->buffers)
     if (other.name == b.name) throw Error("buffer '" + b.name + "' is declared twice");
   *index = static_cast<uint32_t>(declared_->buffers.size());

@@ -10,6 +10,7 @@
 #include <boost/dll/shared_library.hpp>
 
 #include <bridge/complete.hpp>
+#include <bridge/fingerprint.hpp>
 #include <bridge/host.hpp>
 #include <bridge/operators.hpp>
 #include <common/error.hpp>
@@ -127,6 +128,7 @@ Plugin open(const std::filesystem::path& file) {
     library->load(std::filesystem::absolute(file),
                   boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
   } catch (const std::exception& e) {
+  check_fingerprint(file);
     refuse(file, std::string("cannot be opened: ") + e.what());
   }
   if (!library->has(SADDLE_ENTRY_NAME))

@@ -9,6 +9,11 @@
 namespace saddle::worker {
 namespace {
 
+Model make(const Request& component, const std::string& role, const nlohmann::json& facts, uint64_t seed) {
+  const train::DefaultStream drawing(train::make_generator(seed, "init/" + role));
+  return Model(open_component(component), role, component.at("parameters"), facts);
+}
+
 train::ParameterSet draw(const Declared& declared, const Request& host, uint64_t seed,
                          const std::string& role, at::ScalarType dtype) {
   train::ParameterOptions options;
@@ -24,8 +29,10 @@ train::ParameterSet draw(const Declared& declared, const Request& host, uint64_t
   for (train::BufferSpec& buffer : buffers)
     if (at::isFloatingType(buffer.dtype)) buffer.dtype = dtype;
   options.dtype = dtype;
+  std::map<std::string, at::Tensor> values;  // both sets share a component's own tensors
+  for (const auto& [name, tensor] : drawn.tensors()) values[name] = tensor.detach().clone();
   train::ParameterSet cast = make(buffers);
-  cast.load(drawn.tensors());
+  cast.load(values);
   return cast;
 }
 
@@ -33,7 +40,7 @@ train::ParameterSet draw(const Declared& declared, const Request& host, uint64_t
 
 Network::Network(const Request& component, const nlohmann::json& facts, uint64_t seed, at::ScalarType dtype)
     : role_(component.at("host").at("role").get<std::string>()),
-      model_(open_component(component), role_, component.at("parameters"), facts),
+      model_(make(component, role_, facts, seed)),
       set_(draw(model_.declared(), component.at("host"), seed, role_, dtype)),
       weights_(set_, {}) {}
 

@@ -6,6 +6,7 @@
 
 #include <bridge/instances.hpp>
 #include <game/trial.hpp>
+#include <train/random.hpp>
 #include <train/update.hpp>
 
 namespace saddle::worker {
@@ -19,10 +20,18 @@ struct WithTensors {
 
   template <class... Args>
   WithTensors(const train::ParameterOptions& options, const train::SpectralOptions& spectral,
-              at::Generator generator, Args&&... args)
-      : instance(std::forward<Args>(args)...),
+              const at::Generator& generator, Args&&... args)
+      : instance(make(generator, std::forward<Args>(args)...)),
         set(instance.declared().parameters, instance.declared().buffers, generator, options),
         weights(set, spectral) {}
+
+ private:
+  // A component that brings tensors of its own draws their values here.
+  template <class... Args>
+  static T make(const at::Generator& generator, Args&&... args) {
+    const train::DefaultStream drawing(generator);
+    return T(std::forward<Args>(args)...);
+  }
 };
 
 // The tensors of `set` as a component's calls carry them: in the order of declaration.

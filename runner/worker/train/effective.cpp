@@ -90,13 +90,15 @@ void EffectiveWeights::compute() {
   if (iterate) iterated_in_ = update_;
   for (std::size_t i = 0; i < weights_.size(); ++i) {
     Parameter& p = set_.parameters()[i];
+    const at::Tensor& own = p.spec.own;
+    if (own.defined()) own.requires_grad_(use_ == Use::own);
     if (p.spec.norm == Norm::none) {
-      weights_[i] = use_ == Use::own ? p.raw : detached_[i];
+      weights_[i] = use_ == Use::own || own.defined() ? p.raw : detached_[i];
       continue;
     }
     // A converged weight that has not changed since is still right.
     if (converge_ && versions_[i] == version_of(p)) continue;
-    weights_[i] = normalised(i, iterate);
+    weights_[i] = own.defined() ? own.copy_(normalised(i, iterate)) : normalised(i, iterate);
     if (use_ == Use::own) weights_[i].requires_grad_();
     versions_[i] = version_of(p);
   }

@@ -39,6 +39,10 @@ enum class Use {
 // any other term) are then pulled back to the raw parameters. sigma = u^T W v is
 // differentiated with u, v held fixed.
 //
+// A parameter whose owner computes with a tensor of its own (ParameterSpec.own) has that tensor as its weight
+// and leaf: it requires grad in the player's own update only, and holds the normalised values where there is
+// a norm.
+//
 // Reading a weight under another update number than the one begun, or after the
 // raw weight has changed, throws std::logic_error: a stale weight would be
 // accepted silently otherwise.

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <sstream>
+#include <stdexcept>
 
 #include "common/error.hpp"
 
@@ -23,6 +24,7 @@ constexpr Name kNames[] = {
     {InitKind::xavier_normal, "xavier_normal", 1},
     {InitKind::he_uniform, "he_uniform", 1},
     {InitKind::he_normal, "he_normal", 1},
+    {InitKind::own, "own", 0},
     {InitKind::orthogonal, "orthogonal", 1},
 };
 
@@ -123,6 +125,8 @@ at::Tensor initialise(at::IntArrayRef shape, Layout layout, const Init& init, at
   };
   const auto he_std = [&] { return init.a / std::sqrt(static_cast<double>(fans(shape, layout).first)); };
   switch (init.kind) {
+    case InitKind::own:
+      throw std::logic_error("a tensor of its own is not drawn");
     case InitKind::zeros:
       return weight.zero_();
     case InitKind::ones:

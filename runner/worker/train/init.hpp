@@ -30,6 +30,7 @@ enum class InitKind {
   xavier_normal,
   he_uniform,  // gain a: variance gain^2 / fan_in, He et al. 2015
   he_normal,
+  own,         // the values that the owner's tensor has already
   orthogonal,  // gain a: rows or columns of the (out, rest) matrix orthonormal, Saxe et al. 2013
 };
 
@@ -46,6 +47,7 @@ struct Init {
   static Init xavier_normal(double gain = 1) { return {InitKind::xavier_normal, gain}; }
   static Init he_uniform(double gain = 1.4142135623730951) { return {InitKind::he_uniform, gain}; }
   static Init he_normal(double gain = 1.4142135623730951) { return {InitKind::he_normal, gain}; }
+  static Init own() { return {InitKind::own}; }
   static Init orthogonal(double gain = 1) { return {InitKind::orthogonal, gain}; }
 };
 

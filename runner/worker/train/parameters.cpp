@@ -9,6 +9,12 @@
 namespace saddle::train {
 namespace {
 
+Error zero_under_norm(const ParameterSpec& spec) {
+  return Error("parameter \"" + spec.name + "\": " + std::string(to_string(spec.norm)) +
+               " norm divides by a size that is 0 for a weight that starts as zeros; "
+               "choose another init or norm \"none\"");
+}
+
 ParameterSpec with_overrides(ParameterSpec spec, const ParameterOptions& options) {
   const bool weight = spec.shape.size() >= 2;
   if (weight && options.init) spec.init = *options.init;
@@ -19,10 +25,7 @@ ParameterSpec with_overrides(ParameterSpec spec, const ParameterOptions& options
                 " norm needs a weight with two or more dimensions");
   const bool zero =
       spec.init.kind == InitKind::zeros || (spec.init.kind == InitKind::constant && spec.init.a == 0);
-  if (zero)
-    throw Error("parameter \"" + spec.name + "\": " + std::string(to_string(spec.norm)) +
-                " norm divides by a size that is 0 for a weight that starts as zeros; "
-                "choose another init or norm \"none\"");
+  if (zero) throw zero_under_norm(spec);
   return spec;
 }
 
@@ -36,6 +39,13 @@ void check_shape(const std::string& name, const at::Tensor& found, const at::Ten
   if (found.sizes() != expected.sizes())
     throw Error("tensor \"" + name + "\" has shape " + shape_text(found) + ", expected " +
                 shape_text(expected));
+}
+
+// Dense, since fused optimisers read raw memory; the same tensor where nothing is to be done.
+at::Tensor placed(const at::Tensor& tensor, at::ScalarType dtype, const ParameterOptions& options) {
+  const bool channels_last = options.channels_last && tensor.dim() == 4;
+  return tensor.to(at::TensorOptions(dtype).device(options.device))
+      .contiguous(channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
 }
 
 at::Tensor deep_copy(const at::Tensor& tensor) {
@@ -77,14 +87,22 @@ ParameterSet::ParameterSet(std::vector<ParameterSpec> parameters, std::vector<Bu
   const c10::NoGradGuard no_grad;
   for (ParameterSpec& declared : parameters) {
     Parameter p{with_overrides(std::move(declared), options), {}, {}, {}};
-    at::Tensor drawn;
+    const at::Tensor& own = p.spec.own;
+    at::Tensor start;
     try {
-      drawn = initialise(p.spec.shape, p.spec.layout, p.spec.init, options.dtype, generator);
+      start = p.spec.init.kind == InitKind::own
+                  ? own.detach()
+                  : initialise(p.spec.shape, p.spec.layout, p.spec.init, options.dtype, generator);
     } catch (const Error& error) {
       throw Error("parameter \"" + p.spec.name + "\": " + error.what(), error.exit_code);
     }
-    p.raw = drawn.to(options.device);
-    if (options.channels_last && p.raw.dim() == 4) p.raw = p.raw.contiguous(at::MemoryFormat::ChannelsLast);
+    if (p.spec.init.kind == InitKind::own && p.spec.norm != Norm::none && !start.any().item<bool>())
+      throw zero_under_norm(p.spec);
+    p.raw = placed(start, options.dtype, options);
+    if (own.defined()) {
+      own.set_data(p.raw);
+      p.raw = p.spec.norm == Norm::none ? own : deep_copy(p.raw);
+    }
     if (!index_.emplace(p.spec.name, parameters_.size()).second)
       throw Error("parameter \"" + p.spec.name + "\" is declared twice");
     parameters_.push_back(std::move(p));
@@ -96,8 +114,12 @@ ParameterSet::ParameterSet(std::vector<ParameterSpec> parameters, std::vector<Bu
     p.raw.requires_grad_();
   }
   for (const BufferSpec& declared : buffers) {
-    at::Tensor buffer =
-        at::full(declared.shape, declared.value, at::TensorOptions(declared.dtype).device(options.device));
+    at::Tensor buffer = declared.own;
+    if (buffer.defined())
+      buffer.set_data(placed(buffer.detach(), declared.dtype, options));
+    else
+      buffer =
+          at::full(declared.shape, declared.value, at::TensorOptions(declared.dtype).device(options.device));
     if (!buffers_.emplace(declared.name, std::move(buffer)).second)
       throw Error("buffer \"" + declared.name + "\" is declared twice");
   }
@@ -188,9 +210,11 @@ ParameterSet ParameterSet::average() const {
   ParameterSet copy;
   copy.index_ = index_;
   copy.spectral_eps_ = spectral_eps_;
-  for (const Parameter& p : parameters_)
+  for (const Parameter& p : parameters_) {
     copy.parameters_.push_back(
         {p.spec, deep_copy(p.raw), deep_copy(p.g), {deep_copy(p.singular.u), deep_copy(p.singular.v)}});
+    copy.parameters_.back().spec.own.reset();
+  }
   for (const auto& [name, buffer] : buffers_) copy.buffers_.emplace(name, deep_copy(buffer));
   return copy;
 }

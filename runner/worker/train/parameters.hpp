@@ -26,6 +26,9 @@ struct ParameterSpec {
   Layout layout = Layout::other;
   Init init;
   Norm norm = Norm::none;
+  // Defined: the tensor with which its owner computes, whatever else it is given. It is what is trained, or,
+  // under a norm, holds the normalised weight. With InitKind::own its values are the initial ones.
+  at::Tensor own = {};
 };
 
 struct BufferSpec {
@@ -33,6 +36,7 @@ struct BufferSpec {
   std::vector<int64_t> shape;
   double value = 0;
   at::ScalarType dtype = at::kFloat;
+  at::Tensor own = {};  // defined: this tensor, with its values, in place of a new one
 };
 
 struct ParameterOptions {
@@ -46,15 +50,17 @@ struct ParameterOptions {
 
 // One raw parameter and what its norm needs beside it.
 struct Parameter {
-  ParameterSpec spec;        // init and norm as they came to be, overrides applied
-  at::Tensor raw;            // a leaf that requires grad, except in an average
-  at::Tensor g;              // weight norm: the length of each output's weights, also a leaf
+  ParameterSpec spec;  // init and norm as they came to be, overrides applied
+  at::Tensor raw;      // a leaf that requires grad, except in an average; spec.own itself without a norm
+  at::Tensor g;        // weight norm: the length of each output's weights, also a leaf
   SingularVectors singular;  // spectral norm: persistent, not trained
 };
 
 // The parameters and buffers of one player (or of a loss that owns some).
 // Tensors keep their address for life: everything that changes them writes in
 // place. Move-only, since a copy would share them; `average()` makes a deep one.
+//
+// Tensors of somebody's own are moved to the device and memory format of the others in place.
 //
 // Everything is drawn on the CPU from `generator`, in the order of declaration,
 // then moved: a seed gives the same weights on every device and in every memory

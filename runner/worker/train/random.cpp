@@ -29,6 +29,18 @@ at::Generator make_generator(uint64_t trial_seed, std::string_view stream) {
 
 void seed_default_generators(uint64_t trial_seed) { at::manual_seed(derive_seed(trial_seed, "default")); }
 
+DefaultStream::DefaultStream(const at::Generator& stream) {
+  at::Generator ours = at::globalContext().defaultGenerator(at::kCPU);
+  before_ = generator_state(ours);
+  const std::lock_guard<std::mutex> lock(ours.mutex());
+  ours.set_current_seed(stream.current_seed());
+}
+
+DefaultStream::~DefaultStream() {
+  at::Generator ours = at::globalContext().defaultGenerator(at::kCPU);
+  set_generator_state(ours, before_);
+}
+
 at::Tensor generator_state(at::Generator& generator) {
   const std::lock_guard<std::mutex> lock(generator.mutex());
   return generator.get_state();
