@@ -24,8 +24,9 @@ const char* kind_name(int32_t kind) {
   return kind >= SADDLE_KIND_MODEL && kind <= SADDLE_KIND_TRANSFORM ? names[kind] : "";
 }
 
-[[noreturn]] void refuse(const std::filesystem::path& file, const std::string& why) {
-  throw Error(file.string() + ": " + why);
+[[noreturn]] void refuse(const std::filesystem::path& file, const std::string& why,
+                         const char* rule = "entry") {
+  throw Refusal(file.string() + ": " + why, rule);
 }
 
 bool valid_name(const char* name) {
@@ -81,28 +82,32 @@ Component read_component(const std::filesystem::path& file, const saddle_compone
   static std::deque<saddle_component> components;
   saddle_component* c = &components.emplace_back(complete(*given));
   Component component{c, {}, kind_name(c->kind), ""};
-  if (component.kind.empty()) refuse(file, "a component of the unknown kind " + std::to_string(c->kind));
+  if (component.kind.empty())
+    refuse(file, "a component of the unknown kind " + std::to_string(c->kind), "description");
   if (!valid_name(c->name))
-    refuse(file, "a " + component.kind + " has a name that is not made of a-z, 0-9 and _");
+    refuse(file, "a " + component.kind + " has a name that is not made of a-z, 0-9 and _", "description");
   component.name = c->name;
   const std::string who = component.kind + " '" + component.name + "'";
-  if (!c->description) refuse(file, who + " has no description");
+  if (!c->description) refuse(file, who + " has no description", "description");
   try {
     component.description = nlohmann::json::parse(c->description);
   } catch (const nlohmann::json::exception& e) {
-    refuse(file, who + ": its description is not JSON: " + e.what());
+    refuse(file, who + ": its description is not JSON: " + e.what(), "description");
   }
   const auto& d = component.description;
-  if (!d.is_object()) refuse(file, who + ": its description is not a JSON object");
+  if (!d.is_object()) refuse(file, who + ": its description is not a JSON object", "description");
   for (const char* key : {"kind", "name", "version", "doc"})
     if (!d.contains(key) || !d[key].is_string())
-      refuse(file, who + ": its description lacks the text \"" + key + "\"");
+      refuse(file, who + ": its description lacks the text \"" + key + "\"", "description");
   if (d["kind"] != component.kind || d["name"] != component.name)
-    refuse(file, who + ": its description speaks of " + d["kind"].get<std::string>() + " '" +
-                     d["name"].get<std::string>() + "'");
+    refuse(file,
+           who + ": its description speaks of " + d["kind"].get<std::string>() + " '" +
+               d["name"].get<std::string>() + "'",
+           "description");
   if (!d.contains("parameters") || !d["parameters"].is_object() ||
       d["parameters"].value("type", std::string()) != "object")
-    refuse(file, who + ": \"parameters\" of its description is not a JSON Schema of type object");
+    refuse(file, who + ": \"parameters\" of its description is not a JSON Schema of type object",
+           "description");
   check_interface(file, who, *c);
   return component;
 }
@@ -155,14 +160,14 @@ Plugin open(const std::filesystem::path& file) {
     if (!names.insert(c.kind + "/" + c.name).second)
       refuse(file, "has two components " + c.kind + "/" + c.name);
   }
-  if (p->operator_count && !p->operators) refuse(file, "its list of operators is null");
+  if (p->operator_count && !p->operators) refuse(file, "its list of operators is null", "operators");
   for (uint32_t i = 0; i < p->operator_count; ++i) {
     saddle_operator_slot* slot = p->operators[i];
-    if (!slot || !slot->schema) refuse(file, "an operator slot without a schema");
+    if (!slot || !slot->schema) refuse(file, "an operator slot without a schema", "operators");
     try {
       slot->handle = resolve_operator(slot->schema);
     } catch (const Error& e) {
-      refuse(file, e.what());
+      refuse(file, e.what(), "operators");
     }
   }
   return plugin;

@@ -7,6 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <common/error.hpp>
+
 // Opens plugins with Boost.DLL and checks what they say before anything uses it.
 namespace saddle::worker {
 
@@ -23,8 +25,15 @@ struct Plugin {
   std::vector<Component> components;
 };
 
-// Opens a plugin, once per process; it is never unloaded. Throws saddle::Error,
-// naming the file and the rule it breaks.
+// Why a plugin is refused, and which rule of `saddle plugins check` it breaks: entry, description or
+// operators.
+struct Refusal : Error {
+  Refusal(const std::string& text, std::string broken) : Error(text), rule(std::move(broken)) {}
+  std::string rule;
+};
+
+// Opens a plugin, once per process; it is never unloaded. Throws saddle::Error (Refusal, if the fault is the
+// plugin's), naming the file and what is wrong with it.
 const Plugin& load_plugin(const std::filesystem::path& file);
 
 // A component of a loaded plugin file; throws saddle::Error when it has none of that kind and name.
