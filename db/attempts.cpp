@@ -39,6 +39,12 @@ std::int64_t trial_of(Connection& connection, std::int64_t attempt) {
   return row->integer(0);
 }
 
+std::int64_t start_step_of(Connection& connection, std::int64_t attempt) {
+  const auto row = connection.prepared("SELECT start_step FROM attempt WHERE id = ?1");
+  row->bind(attempt).step();
+  return row->integer(0);
+}
+
 // What counts of each attempt after one of them turned out to start elsewhere.
 void settle_valid_rows(Connection& connection, std::int64_t trial) {
   connection
@@ -48,28 +54,6 @@ void settle_valid_rows(Connection& connection, std::int64_t trial) {
           " WHERE trial_id = ?1")
       ->bind(trial)
       .run();
-}
-
-constexpr std::string_view kSummary = R"sql(
-INSERT INTO trial_summary (trial_id, key_id, last, last_kind, last_step, min, argmin, max, argmax, n, n_nan)
-WITH valid AS MATERIALIZED (
-  SELECT m.key_id, m.step, m.value, m.kind
-    FROM attempt a JOIN metric m ON m.attempt_id = a.id
-   WHERE a.trial_id = ?1 AND m.step <= a.valid_until AND (a.start_step < 0 OR m.step > a.start_step)
-), ending AS (  -- bare columns beside a lone max() are of that row
-  SELECT key_id, max(step) AS step, value, kind, count(*) AS n, sum(kind = 1) AS n_nan FROM valid GROUP BY key_id
-), low AS (
-  SELECT key_id, min(value) AS value, step FROM valid WHERE kind = 0 GROUP BY key_id
-), high AS (
-  SELECT key_id, max(value) AS value, step FROM valid WHERE kind = 0 GROUP BY key_id
-)
-SELECT ?1, e.key_id, e.value, e.kind, e.step, low.value, low.step, high.value, high.step, e.n, e.n_nan
-  FROM ending e LEFT JOIN low USING (key_id) LEFT JOIN high USING (key_id)
-)sql";
-
-void write_summary(Connection& connection, std::int64_t trial) {
-  connection.prepared("DELETE FROM trial_summary WHERE trial_id = ?1")->bind(trial).run();
-  connection.prepared(kSummary)->bind(trial).run();
 }
 
 struct RunningAttempt {
@@ -121,6 +105,7 @@ Attempt Store::begin_attempt(std::int64_t trial, const AttemptStart& start) {
     attempt.id = connection.last_id();
     connection.prepared("UPDATE trial SET last_attempt_id = ?2 WHERE id = ?1")->bind(trial, attempt.id).run();
     settle_valid_rows(connection, trial);
+    if (attempt.number > 1) Summaries::rebuild(connection, trial);
     return attempt;
   });
 }
@@ -139,6 +124,7 @@ void Store::attempt_spawned(std::int64_t attempt, std::int64_t pid, const std::f
 void Store::attempt_started(std::int64_t attempt, const WorkerInfo& worker) {
   impl_->open_writer().run([&](Connection& connection) {
     const std::int64_t trial = trial_of(connection, attempt);
+    const bool moved = start_step_of(connection, attempt) != worker.resumed_from_step;
     connection
         .prepared(
             "UPDATE attempt SET libtorch = ?2, isa = ?3, device = ?4, threads = ?5, start_step = ?6 WHERE id "
@@ -146,7 +132,11 @@ void Store::attempt_started(std::int64_t attempt, const WorkerInfo& worker) {
         ->bind(attempt, worker.libtorch, worker.isa, worker.device,
                worker.threads == 0 ? Value{} : Value{worker.threads}, worker.resumed_from_step)
         .run();
-    settle_valid_rows(connection, trial);
+    if (moved) {
+      settle_valid_rows(connection, trial);
+      impl_->writer->summaries().forget(attempt);
+      Summaries::rebuild(connection, trial);
+    }
     for (const PluginUsed& used : worker.plugins) {
       connection
           .prepared(
@@ -163,7 +153,7 @@ void Store::attempt_started(std::int64_t attempt, const WorkerInfo& worker) {
   });
 }
 
-void end_attempt(Connection& connection, std::int64_t attempt, const AttemptEnd& end,
+void end_attempt(Connection& connection, Summaries& summaries, std::int64_t attempt, const AttemptEnd& end,
                  std::optional<std::int64_t> ended_ms) {
   const std::int64_t trial = trial_of(connection, attempt);
   const auto or_null = [](const auto& value) { return value ? Value{std::int64_t{*value}} : Value{}; };
@@ -179,11 +169,18 @@ void end_attempt(Connection& connection, std::int64_t attempt, const AttemptEnd&
   connection.prepared("UPDATE trial SET state = ?2 WHERE id = ?1")
       ->bind(trial, to_string(state_after(end.reason)))
       .run();
-  write_summary(connection, trial);
+  if (summaries.knows(attempt)) {
+    summaries.write(connection, attempt);
+    summaries.forget(attempt);
+  } else {
+    Summaries::rebuild(connection, trial);
+  }
 }
 
 void Store::finish_attempt(std::int64_t attempt, const AttemptEnd& end) {
-  impl_->open_writer().run([&](Connection& connection) { end_attempt(connection, attempt, end, now_ms()); });
+  Writer& writer = impl_->open_writer();
+  writer.run(
+      [&](Connection& connection) { end_attempt(connection, writer.summaries(), attempt, end, now_ms()); });
 }
 
 void Store::Impl::mark_lost() {
@@ -205,7 +202,7 @@ void Store::Impl::mark_lost() {
         const std::int64_t last_step = step->is_null(0) ? -1 : step->integer(0);
         step->reset();
         // When it went is not known, so it has no end time.
-        end_attempt(connection, attempt.id,
+        end_attempt(connection, writer->summaries(), attempt.id,
                     {.reason = Reason::lost,
                      .message = "its process was gone when the database was opened",
                      .last_step = last_step},

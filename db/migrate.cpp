@@ -27,6 +27,34 @@ void drop_views(Connection& connection) {
   connection.execute(drops);
 }
 
+// A table is rebuilt by dropping the old one, which others refer to: SQLite's own
+// recipe turns foreign keys off, which only works outside a transaction, and
+// checks them at the end.
+class ForeignKeysOff {
+ public:
+  explicit ForeignKeysOff(Connection& connection)
+      : connection_(connection), before_(connection.pragma("foreign_keys")) {
+    connection_.execute("PRAGMA foreign_keys = OFF");
+  }
+  ~ForeignKeysOff() {
+    if (before_ != 0) sqlite3_exec(connection_.raw(), "PRAGMA foreign_keys = ON", nullptr, nullptr, nullptr);
+  }
+  ForeignKeysOff(const ForeignKeysOff&) = delete;
+  ForeignKeysOff& operator=(const ForeignKeysOff&) = delete;
+
+ private:
+  Connection& connection_;
+  std::int64_t before_;
+};
+
+void check_foreign_keys(Connection& connection) {
+  Statement broken(connection, "PRAGMA foreign_key_check");
+  if (broken.step())
+    throw Error(ErrorKind::corrupt, connection.path().string() + ": a row of table " + broken.text(0) +
+                                        " refers to one of " + broken.text(2) +
+                                        " that is not there; nothing was changed. Restore a copy");
+}
+
 }  // namespace
 
 FileState inspect(Connection& connection, std::int64_t newest_version) {
@@ -71,6 +99,7 @@ std::string migrate(Connection& connection, const std::vector<Migration>& migrat
 
   const std::int64_t version = connection.pragma("user_version");
   const std::string copy = state == FileState::older ? copy_aside(connection, version) : "";
+  const ForeignKeysOff off(connection);
   Transaction transaction(connection);
   for (const Migration& migration : migrations)
     if (migration.version > version) {
@@ -78,6 +107,7 @@ std::string migrate(Connection& connection, const std::vector<Migration>& migrat
       drop_views(connection);
       connection.execute(std::string(migration.sql));
     }
+  check_foreign_keys(connection);
   connection.execute(std::string(views));
   connection.execute("PRAGMA application_id = " + std::to_string(kApplicationId));
   connection.execute("PRAGMA user_version = " + std::to_string(newest));

@@ -27,12 +27,44 @@ std::optional<TrialState> state_from(std::string_view text) {
   return std::nullopt;
 }
 
-void write_params(Connection& connection, std::int64_t trial, const PlannedTrial& plan) {
-  connection.prepared("DELETE FROM param WHERE trial_id = ?1")->bind(trial).run();
+std::int64_t path_id(Connection& connection, const std::string& path) {
+  connection.prepared("INSERT OR IGNORE INTO path (path) VALUES (?1)")->bind(path).run();
+  const auto row = connection.prepared("SELECT id FROM path WHERE path = ?1");
+  row->bind(path).step();
+  return row->integer(0);
+}
+
+// The row of this config, which the seeds of one config share. Two configs of one
+// hash may differ in what identity leaves out (record, checkpoint).
+std::int64_t config_id(Connection& connection, const PlannedTrial& plan) {
+  {
+    const auto find = connection.prepared(
+        "SELECT c.id FROM trial t JOIN config c ON c.id = t.config_id WHERE t.config_hash = ?1 AND c.text = "
+        "?2 LIMIT 1");
+    if (find->bind(plan.config_hash, plan.config_json).step()) return find->integer(0);
+  }
+  connection.prepared("INSERT INTO config (text) VALUES (?1)")->bind(plan.config_json).run();
+  const std::int64_t id = connection.last_id();
   const auto insert =
-      connection.prepared("INSERT INTO param (trial_id, path, type, value) VALUES (?1, ?2, ?3, ?4)");
+      connection.prepared("INSERT INTO param (config_id, path_id, type, value) VALUES (?1, ?2, ?3, ?4)");
   for (const Param& param : plan.params.empty() ? flatten_config(plan.config_json) : plan.params)
-    insert->bind(trial, param.path, param.type, param.value).run();
+    insert->bind(id, path_id(connection, param.path), param.type, param.value).run();
+  return id;
+}
+
+// Of a trial that has no result yet: what identity leaves out is as the new plan
+// has it. A config that no trial has any more goes.
+void replace_config(Connection& connection, std::int64_t trial, const PlannedTrial& plan) {
+  const std::int64_t now = config_id(connection, plan);
+  std::int64_t before = 0;
+  {
+    const auto row = connection.prepared("SELECT config_id FROM trial WHERE id = ?1");
+    row->bind(trial).step();
+    before = row->integer(0);
+  }
+  if (now == before) return;
+  connection.prepared("UPDATE trial SET config_id = ?2 WHERE id = ?1")->bind(trial, now).run();
+  drop_unused_config(connection, before);
 }
 
 // The trial's id; counts what it was.
@@ -51,35 +83,30 @@ std::int64_t store_trial(Connection& connection, std::int64_t experiment, const 
     ++counts.planned;
     connection
         .prepared(
-            "INSERT INTO trial (experiment_id, name, config_hash, trial_hash, seed, config, state)"
+            "INSERT INTO trial (experiment_id, name, config_hash, trial_hash, seed, config_id, state)"
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'planned')")
-        ->bind(experiment, plan.name, plan.config_hash, plan.trial_hash, plan.seed, plan.config_json)
+        ->bind(experiment, plan.name, plan.config_hash, plan.trial_hash, plan.seed,
+               config_id(connection, plan))
         .run();
-    id = connection.last_id();
-    write_params(connection, id, plan);
-    return id;
+    return connection.last_id();
   }
   if (state == TrialState::done) {
     ++counts.done;
     return id;
   }
   ++counts.known;
-  // What identity leaves out (record, checkpoint) is as the new plan has it.
-  if (state != TrialState::running) {
-    connection.prepared("UPDATE trial SET config = ?2 WHERE id = ?1")->bind(id, plan.config_json).run();
-    write_params(connection, id, plan);
-  }
+  if (state != TrialState::running) replace_config(connection, id, plan);
   return id;
 }
 
 std::vector<TrialInfo> read_trials(Connection& connection, std::int64_t experiment,
                                    std::string_view condition) {
   const auto rows = connection.prepared(
-      "SELECT t.id, x.name, x.ordinal, t.config_hash, t.trial_hash, t.seed, t.config, t.state, a.reason, "
+      "SELECT t.id, x.name, x.ordinal, t.config_hash, t.trial_hash, t.seed, c.text, t.state, a.reason, "
       "a.message,"
       " t.attempts, ifnull(a.last_step, -1)"
-      " FROM experiment_trial x JOIN trial t ON t.id = x.trial_id LEFT JOIN attempt a ON a.id = "
-      "t.last_attempt_id"
+      " FROM experiment_trial x JOIN trial t ON t.id = x.trial_id JOIN config c ON c.id = t.config_id"
+      " LEFT JOIN attempt a ON a.id = t.last_attempt_id"
       " WHERE x.experiment_id = ?1 " +
       std::string(condition) + " ORDER BY x.ordinal, t.id");
   rows->bind(experiment);
@@ -101,6 +128,15 @@ std::vector<TrialInfo> read_trials(Connection& connection, std::int64_t experime
 }
 
 }  // namespace
+
+void drop_unused_config(Connection& connection, std::int64_t config) {
+  {
+    const auto used = connection.prepared("SELECT 1 FROM trial WHERE config_id = ?1 LIMIT 1");
+    if (used->bind(config).step()) return;
+  }
+  connection.prepared("DELETE FROM param WHERE config_id = ?1")->bind(config).run();
+  connection.prepared("DELETE FROM config WHERE id = ?1")->bind(config).run();
+}
 
 std::string_view to_string(TrialState state) {
   switch (state) {

@@ -139,11 +139,13 @@ void Store::add_event(const Event& event) {
 }
 
 void Store::flush() {
-  impl_->open_writer().on_thread([](Connection&) {});
+  Writer& writer = impl_->open_writer();
+  writer.run([&](Connection& connection) { writer.summaries().write_all(connection); }, false);
 }
 
 void Store::close() {
   if (!impl_->writer) return;
+  flush();
   impl_->writer->on_thread([](Connection& connection) {
     connection.execute("PRAGMA optimize");
     // A reader may hold this up; then the next writer's checkpoint does it.

@@ -195,7 +195,8 @@ class Store {
   Attempt begin_attempt(std::int64_t trial, const AttemptStart& start = {});
   void attempt_spawned(std::int64_t attempt, std::int64_t pid, const std::filesystem::path& folder);
   void attempt_started(std::int64_t attempt, const WorkerInfo& worker);
-  // Ends the attempt, writes the trial's summary and sets its state, in one
+  // Ends the attempt, writes what its curves came to (the view finals, which is
+  // kept up to a second old while it runs) and sets its trial's state, in one
   // transaction. Rows queued before are in it.
   void finish_attempt(std::int64_t attempt, const AttemptEnd& end);
 

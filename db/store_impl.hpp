@@ -29,8 +29,10 @@ struct Store::Impl {
 std::int64_t now_ms();
 
 // On the writer thread, inside a transaction.
-void end_attempt(Connection& connection, std::int64_t attempt, const AttemptEnd& end,
+void end_attempt(Connection& connection, Summaries& summaries, std::int64_t attempt, const AttemptEnd& end,
                  std::optional<std::int64_t> ended_ms);
 void insert_event(Connection& connection, const Event& event);
+// Deletes a config and its parameters unless a trial has it.
+void drop_unused_config(Connection& connection, std::int64_t config);
 
 }  // namespace saddle::db

@@ -69,7 +69,16 @@ void Writer::loop() {
     std::vector<Task> tasks;
     {
       std::unique_lock lock(mutex_);
-      filled_.wait(lock, [&] { return stop_ || !queue_.empty(); });
+      const auto woken = [&] { return stop_ || !queue_.empty(); };
+      // While nothing can be written, only a task tries again.
+      const auto due = failure_ ? std::nullopt : summaries_.next_due();
+      if (!due) {
+        filled_.wait(lock, woken);
+      } else if (!filled_.wait_until(lock, *due, woken)) {
+        lock.unlock();
+        write_due_summaries();
+        continue;
+      }
       if (queue_.empty()) return;
       // While nothing can be written, go on to the next task all the same: it is told why.
       while (!queue_.empty() && tasks.empty() && (failure_ || pending_rows_.size() < kBatchRows)) {
@@ -112,12 +121,31 @@ void Writer::loop() {
 void Writer::write_pending() {
   if (pending_rows_.empty() && pending_writes_.empty()) return;
   connection_.execute("PRAGMA synchronous = NORMAL");
-  Transaction transaction(connection_);
-  insert_rows();
-  for (const Write& write : pending_writes_) write(connection_);
-  transaction.commit();
+  try {
+    Transaction transaction(connection_);
+    insert_rows();
+    for (const Write& write : pending_writes_) write(connection_);
+    summaries_.write_due(connection_, Summaries::Clock::now());
+    transaction.commit();
+  } catch (...) {
+    summaries_.forget_all();
+    throw;
+  }
   pending_rows_.clear();
   pending_writes_.clear();
+}
+
+// Nothing waits for these and the rows have them all: should they fail, they are
+// counted anew with the next rows.
+void Writer::write_due_summaries() {
+  try {
+    connection_.execute("PRAGMA synchronous = NORMAL");
+    Transaction transaction(connection_);
+    summaries_.write_due(connection_, Summaries::Clock::now());
+    transaction.commit();
+  } catch (const Error&) {
+    summaries_.forget_all();
+  }
 }
 
 void Writer::insert_rows() {
@@ -128,10 +156,15 @@ void Writer::insert_rows() {
                    [&](const Row& a, const Row& b) { return key(a) < key(b); });
   const auto insert = connection_.prepared(
       "INSERT OR REPLACE INTO metric (attempt_id, key_id, step, value, kind) VALUES (?1, ?2, ?3, ?4, ?5)");
+  const Row* previous = nullptr;
   for (const Row& row : pending_rows_) {
+    if (!previous || previous->attempt != row.attempt) summaries_.expect(connection_, row.attempt);
+    previous = &row;
     // SQLite takes NaN for NULL; infinities survive as values.
-    insert->bind(row.attempt, row.key, row.step, row.value, kind_of(row.value));
+    const int kind = kind_of(row.value);
+    insert->bind(row.attempt, row.key, row.step, row.value, kind);
     insert->step();
+    summaries_.count(row.attempt, row.key, row.step, row.value, kind);
   }
 }
 

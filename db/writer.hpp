@@ -13,6 +13,7 @@
 
 #include "db/sqlite.hpp"
 #include "db/store.hpp"
+#include "db/summaries.hpp"
 
 // The one thread that writes. Private to db/.
 namespace saddle::db {
@@ -26,16 +27,21 @@ class Writer {
   // earlier; on the disk before this returns, if `synced`. Rethrows its error.
   template <class Job>
   auto run(Job job, bool synced = true) -> decltype(job(std::declval<Connection&>())) {
-    return on_thread([job = std::move(job), synced](Connection& connection) {
+    return on_thread([this, job = std::move(job), synced](Connection& connection) {
       connection.execute(synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
-      Transaction transaction(connection);
-      if constexpr (std::is_void_v<decltype(job(connection))>) {
-        job(connection);
-        transaction.commit();
-      } else {
-        auto result = job(connection);
-        transaction.commit();
-        return result;
+      try {
+        Transaction transaction(connection);
+        if constexpr (std::is_void_v<decltype(job(connection))>) {
+          job(connection);
+          transaction.commit();
+        } else {
+          auto result = job(connection);
+          transaction.commit();
+          return result;
+        }
+      } catch (...) {
+        summaries_.forget_all();
+        throw;
       }
     });
   }
@@ -51,6 +57,9 @@ class Writer {
     written.get();
     return result.get();
   }
+
+  // For jobs only: they are on the thread that it belongs to.
+  Summaries& summaries() { return summaries_; }
 
   // Queued; see Store::append_metrics.
   void post_rows(std::int64_t attempt, const std::vector<MetricRow>& rows);
@@ -73,6 +82,7 @@ class Writer {
   void loop();
   void write_pending();
   void insert_rows();
+  void write_due_summaries();
 
   Connection connection_;
   const std::size_t queue_rows_;
@@ -87,6 +97,7 @@ class Writer {
   // Of the thread only. Pending work stays until it is committed.
   Rows pending_rows_;
   std::vector<Write> pending_writes_;
+  Summaries summaries_;
   std::thread thread_;
 };
 

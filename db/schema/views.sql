@@ -23,7 +23,7 @@ CREATE VIEW trials AS
 SELECT t.id AS trial, e.name AS experiment, t.name, t.config_hash, t.trial_hash, t.seed,
        t.state, a.reason, a.message, t.attempts,
        -- While it runs, the furthest step of any of its curves: a seek for each.
-       CASE WHEN a.reason IS NOT NULL THEN a.last_step
+       CASE WHEN t.state <> 'running' THEN a.last_step
             ELSE (SELECT max((SELECT max(m.step) FROM metric m WHERE m.attempt_id = a.id AND m.key_id = k.id))
                     FROM metric_key k) END AS last_step,
        (SELECT strftime('%Y-%m-%dT%H:%M:%fZ', min(f.started_ms) / 1000.0, 'unixepoch')
@@ -32,10 +32,12 @@ SELECT t.id AS trial, e.name AS experiment, t.name, t.config_hash, t.trial_hash,
        (SELECT sum(s.ended_ms - s.started_ms) / 1000.0 FROM attempt s WHERE s.trial_id = t.id) AS seconds,
        a.host, a.threads, a.device, a.libtorch, a.isa, a.exit_code, a.signal, a.pid,
        nullif(a.folder, '') AS folder, nullif(e.git_commit, '') AS git_commit, e.git_dirty,
-       t.experiment_id, x.ordinal, t.config
+       t.experiment_id, x.ordinal, c.text AS config
   FROM trial t
-  JOIN experiment e ON e.id = t.experiment_id
-  JOIN experiment_trial x ON x.experiment_id = t.experiment_id AND x.trial_id = t.id
+  -- LEFT, so that SQLite leaves out what a query does not ask for.
+  LEFT JOIN experiment e ON e.id = t.experiment_id
+  LEFT JOIN experiment_trial x ON x.experiment_id = t.experiment_id AND x.trial_id = t.id
+  LEFT JOIN config c ON c.id = t.config_id
   LEFT JOIN attempt a ON a.id = t.last_attempt_id;
 
 CREATE VIEW attempts AS
@@ -47,8 +49,10 @@ SELECT a.trial_id AS trial, a.number AS attempt, t.name, a.reason, a.message, a.
   FROM attempt a JOIN trial t ON t.id = a.trial_id;
 
 CREATE VIEW params AS
-SELECT p.trial_id AS trial, t.name, p.path, p.value, p.type
-  FROM param p JOIN trial t ON t.id = p.trial_id;
+SELECT t.id AS trial, t.name, h.path, p.value, p.type
+  FROM trial t
+  JOIN param p ON p.config_id = t.config_id
+  JOIN path h ON h.id = p.path_id;
 
 -- Exactly one row for each (trial, metric, protocol, step): what an attempt
 -- measured and a later one did again counts once, as the later one has it.
@@ -64,7 +68,7 @@ CREATE VIEW finals AS
 SELECT s.trial_id AS trial, t.name, k.name AS metric, nullif(k.protocol, '') AS protocol,
        s.last, s.last_kind AS kind, s.last_step, s.min, s.argmin, s.max, s.argmax, s.n, s.n_nan
   FROM trial_summary s
-  JOIN trial t ON t.id = s.trial_id
+  LEFT JOIN trial t ON t.id = s.trial_id
   JOIN metric_key k ON k.id = s.key_id;
 
 CREATE VIEW artifacts AS

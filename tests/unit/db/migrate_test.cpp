@@ -1,7 +1,10 @@
+#include <algorithm>
 #include <fstream>
+#include <map>
 
 #include "db/migrate.hpp"
 #include "fixture.hpp"
+#include "history.hpp"
 
 using namespace saddle::db;
 using namespace saddle::db::test;
@@ -16,6 +19,23 @@ const std::vector<Migration> kOne{{1, "CREATE TABLE a (x INTEGER) STRICT;"}};
 const std::vector<Migration> kTwo{
     {1, "CREATE TABLE a (x INTEGER) STRICT;"},
     {2, "CREATE TABLE b (y INTEGER) STRICT; INSERT INTO b SELECT x + 1 FROM a; DROP TABLE a;"}};
+
+const std::vector<std::string> kViews{
+    "experiments", "experiment_trials", "trials",       "attempts", "params", "metrics",
+    "finals",      "artifacts",         "plugins_used", "events"};
+
+// All that the views say, sorted: their order is nobody's promise.
+std::vector<std::string> said_by(Connection& connection, const std::string& view) {
+  Statement rows(connection, "SELECT * FROM " + view);
+  std::vector<std::string> lines;
+  while (rows.step()) {
+    std::string& line = lines.emplace_back();
+    for (int i = 0; i < rows.columns(); ++i)
+      line += rows.column_name(i) + "=" + (rows.is_null(i) ? "null" : rows.text(i)) + " ";
+  }
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
 
 }  // namespace
 
@@ -93,4 +113,53 @@ TEST_CASE("the bundled schema is version 1 on, without gaps") {
   std::int64_t expected = 1;
   for (const Migration& migration : bundled_migrations()) CHECK(migration.version == expected++);
   CHECK(expected >= 2);
+}
+
+// One file a version is kept; see history.hpp.
+TEST_CASE("an old database says after its migration what it said before, and what a new one says") {
+  const Folder folder;
+  write_history(folder / "fresh.db");
+  Connection fresh = open(folder / "fresh.db");
+  fresh.execute(kNeutral);
+
+  for (std::int64_t version = 1; version < bundled_migrations().back().version; ++version) {
+    const std::string name = "v" + std::to_string(version) + ".db";
+    INFO(name);
+    REQUIRE(std::filesystem::exists(std::filesystem::path(SADDLE_DATABASES) / name));
+    std::filesystem::copy_file(std::filesystem::path(SADDLE_DATABASES) / name, folder / name);
+    std::map<std::string, std::vector<std::string>> before;
+    {
+      Connection old = open(folder / name);
+      REQUIRE(old.pragma("user_version") == version);
+      for (const std::string& view : kViews) before[view] = said_by(old, view);
+    }
+    expect_error(ErrorKind::older, "older format", [&] { Reader reader(folder / name); });
+    { Store store(folder / name); }
+    CHECK(std::filesystem::exists((folder / name).string() + ".v" + std::to_string(version) + ".bak"));
+
+    Connection migrated = open(folder / name);
+    CHECK(migrated.pragma_text("integrity_check") == "ok");
+    CHECK(migrated.pragma_text("foreign_key_check").empty());
+    for (const std::string& view : kViews) {
+      INFO(view);
+      CHECK_FALSE(before[view].empty());
+      CHECK(said_by(migrated, view) == before[view]);
+      CHECK(said_by(migrated, view) == said_by(fresh, view));
+    }
+  }
+}
+
+TEST_CASE("a migrated database takes new trials and goes on with old ones") {
+  const Folder folder;
+  std::filesystem::copy_file(std::filesystem::path(SADDLE_DATABASES) / "v1.db", folder / "a.db");
+  Store store(folder / "a.db");
+  const std::int64_t losses = store.find_experiment("losses")->id;
+  std::vector<PlannedTrial> plan = history_plan();
+  plan.push_back(planned(6, "new", 1));
+  const PlanCounts counts = store.freeze_plan(losses, plan);
+  CHECK(counts.done == 3);
+  CHECK(counts.known == 2);
+  CHECK(counts.planned == 1);
+  CHECK(store.trials_to_run(losses).size() == 3);
+  CHECK(store.trials(losses).at(0).config_json == history_config("hinge", 16, 10));
 }
