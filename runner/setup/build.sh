@@ -11,13 +11,16 @@ build_jobs() {
   echo $((cores < fitting ? cores : fitting))
 }
 
-# configure: only when there is no build folder yet or another LibTorch is wanted; ninja redoes it when needed.
+# configure FOLDER LIBTORCH CMAKE_ARGUMENT...: only when there is no build folder yet, another LibTorch is wanted, or
+# packages were installed (CMake looks for compilers only once); ninja redoes it when needed.
 configure() {
-  local log=$build/configure.log
-  if [[ -f $build/build.ninja ]] && grep -qxF "LIBTORCH:PATH=$libtorch" "$build/CMakeCache.txt"; then return; fi
+  local folder=$1 wanted=$2
+  shift 2
+  if [[ -f $folder/build.ninja ]] && grep -qxF "LIBTORCH:PATH=$wanted" "$folder/CMakeCache.txt" &&
+    [[ ! /var/lib/dpkg/status -nt $folder/build.ninja ]]; then return; fi
   say "configuring"
-  (cd "$repo" && cmake --preset release "-DLIBTORCH=$libtorch") >"$log" 2>&1 || {
-    cat "$log" >&2
+  (cd "$repo" && cmake "$@" "-DLIBTORCH=$wanted") >"$build/configure.log" 2>&1 || {
+    cat "$build/configure.log" >&2
     die "CMake could not configure the build (above)"
   }
 }
@@ -59,17 +62,29 @@ date_restored_files() {
   done
 }
 
+# run_ninja FOLDER TARGET...
+run_ninja() {
+  if ! NINJA_STATUS='@%f/%t ' ninja -C "$1" -j "$(build_jobs)" "${@:2}" 2>&1 9>&- |
+    tee "$build/build.log" | show_progress; then
+    die "the build failed (above; whole output: $build/build.log)"
+  fi
+}
+
 # build_target program|all. The stamp is as old as the start of the build: what changes meanwhile is newer.
 build_target() {
   local stamp=$build/.built-$1 targets=(all)
   [[ $1 == all ]] || targets=(db/all runner/all plugins/all)
-  configure
+  configure "$build" "$libtorch" --preset release
   date_restored_files
   echo "$configuration" >"$stamp-start"
-  if ! NINJA_STATUS='@%f/%t ' ninja -C "$build" -j "$(build_jobs)" "${targets[@]}" 2>&1 9>&- |
-    tee "$build/build.log" | show_progress; then
-    die "the build failed (above; whole output: $build/build.log)"
-  fi
+  run_ninja "$build" "${targets[@]}"
   touch "$stamp-end"
   mv "$stamp-start" "$stamp"
+}
+
+# The same worker against the older LibTorch, and nothing else. After build_target, which dated restored files.
+build_older_worker() {
+  configure "$build/compat" "$older_libtorch" --preset release -B "$build/compat" -DSADDLE_TESTS=OFF
+  [[ -e $build/compat/bin/saddle-worker ]] || say "building a second worker with ${older_libtorch#"$repo"/}"
+  run_ninja "$build/compat" saddle-worker
 }

@@ -2,6 +2,7 @@
 # What Saddle needs from outside, fetched once. Sourced by ./saddle, which defines repo, deps, libtorch, say and die.
 
 torch_version=2.11.0
+older_torch_version=2.8.0
 digits_wheel=scikit-learn==1.7.2
 digits_sha256=09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22
 
@@ -83,23 +84,26 @@ wants_cuda() {
   if [[ -n ${SADDLE_CUDA:-} ]]; then [[ $SADDLE_CUDA != 0 ]]; else [[ -e /dev/nvidiactl ]]; fi
 }
 
+# has_libtorch FOLDER
 has_libtorch() {
-  [[ -e $libtorch/lib/libtorch_cpu.so && -e $libtorch/include/torch/csrc/autograd/autograd.h ]]
+  [[ -e $1/lib/libtorch_cpu.so && -e $1/include/torch/csrc/autograd/autograd.h ]]
 }
 
-# The C++ part of the PyPI wheel `torch`, with the CUDA run-time libraries that even libtorch_cpu.so is linked to.
-# With a GPU also libtorch_cuda.so and the libraries it names (about 2 GB).
-need_libtorch() {
-  if [[ -n ${LIBTORCH:-} ]]; then
-    has_libtorch || die "no LibTorch in LIBTORCH=$LIBTORCH: looked for lib/libtorch_cpu.so and include/torch/"
-    return
-  fi
-  local cuda=
-  if wants_cuda; then cuda=1; fi
-  if has_libtorch && { [[ -z $cuda ]] || [[ -e $libtorch/lib/libcudnn.so.9 ]]; }; then return; fi
+# own_libtorch VARIABLE: true when it names a folder, which must then be a LibTorch.
+own_libtorch() {
+  [[ -n ${!1:-} ]] || return 1
+  has_libtorch "${!1}" || die "no LibTorch in $1=${!1}: looked for lib/libtorch_cpu.so and include/torch/"
+}
+
+# fetch_libtorch VERSION FOLDER CUDA REQUIREMENT...: the C++ part of the PyPI wheel `torch`, with the CUDA run-time
+# libraries (REQUIREMENTs) that even libtorch_cpu.so is linked to. CUDA=1: also libtorch_cuda.so and the libraries
+# that it names (about 2 GB).
+fetch_libtorch() {
+  local version=$1 folder=$2 cuda=$3
+  shift 3
   scratch_folder
-  say "downloading LibTorch $torch_version ($([[ -n $cuda ]] && echo 2.5 || echo 0.5) GB, once; into ${libtorch#"$repo"/})"
-  download "$scratch" "torch==$torch_version" 'nvidia-cuda-runtime==13.0.*' 'nvidia-cuda-cupti==13.0.*'
+  say "downloading LibTorch $version ($([[ -n $cuda ]] && echo 2.5 || echo "0.5 to 0.9") GB, once; into ${folder#"$repo"/})"
+  download "$scratch" "torch==$version" "$@"
   if [[ -n $cuda ]]; then
     mkdir "$scratch/cuda"
     local requirements
@@ -107,9 +111,23 @@ need_libtorch() {
     download "$scratch/cuda" --with-dependencies "${requirements[@]}"
   fi
   "$(find_pip)" "$repo/runner/setup/unpack.py" libtorch "$scratch" "$scratch/libtorch" ${cuda:+--cuda}
-  if [[ -e $libtorch ]]; then mv "$libtorch" "$scratch/old"; fi
-  mv "$scratch/libtorch" "$libtorch"
+  if [[ -e $folder ]]; then mv "$folder" "$scratch/old"; fi
+  mv "$scratch/libtorch" "$folder"
   drop_scratch_folder
+}
+
+need_libtorch() {
+  if own_libtorch LIBTORCH; then return; fi
+  local cuda=
+  if wants_cuda; then cuda=1; fi
+  if has_libtorch "$libtorch" && { [[ -z $cuda ]] || [[ -e $libtorch/lib/libcudnn.so.9 ]]; }; then return; fi
+  fetch_libtorch "$torch_version" "$libtorch" "$cuda" 'nvidia-cuda-runtime==13.0.*' 'nvidia-cuda-cupti==13.0.*'
+}
+
+# The LibTorch of the second worker, for tests.
+need_older_libtorch() {
+  if own_libtorch OLDER_LIBTORCH || has_libtorch "$older_libtorch"; then return; fi
+  fetch_libtorch "$older_torch_version" "$older_libtorch" "" 'nvidia-cuda-runtime-cu12==12.8.*' 'nvidia-cuda-cupti-cu12==12.8.*'
 }
 
 # The handwritten digits of UCI, as scikit-learn ships them. Everything else works without: a failure is a warning.

@@ -6,14 +6,17 @@ checkout=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 repo=$work/a\ checkout # a space in the path is a usual trap
-mkdir -p "$repo"/{plugin-api,plugins,db,tests,runner/setup,.deps/data/digits} "$work"/libtorch/{lib,include/torch/csrc/autograd}
+mkdir -p "$repo"/{plugin-api,plugins,db,tests,runner/setup,.deps/data/digits}
 cp "$checkout/saddle" "$checkout/CMakePresets.json" "$repo/"
 cp "$checkout"/runner/setup/* "$repo/runner/setup/"
 : >"$repo/runner/setup/packages.txt" # nothing is installed by a test
-touch "$repo/.deps/data/digits/digits.csv.gz" "$work"/libtorch/lib/libtorch_cpu.so
-touch "$work"/libtorch/include/torch/csrc/autograd/autograd.h
+touch "$repo/.deps/data/digits/digits.csv.gz"
+for libtorch in libtorch older; do
+  mkdir -p "$work/$libtorch"/{lib,include/torch/csrc/autograd}
+  touch "$work/$libtorch"/{lib/libtorch_cpu.so,include/torch/csrc/autograd/autograd.h}
+done
 export LIBTORCH=$work/libtorch
-unset SADDLE_DATA SADDLE_CUDA
+unset SADDLE_DATA SADDLE_CUDA SADDLE_COMPAT_WORKER
 
 cat >"$repo/CMakeLists.txt" <<'CMAKE'
 cmake_minimum_required(VERSION 3.22)
@@ -117,6 +120,18 @@ saddle 8 test
 says "50% tests passed, 1 tests failed out of 2"
 saddle 0 test -R counted
 says "100% tests passed"
+
+# A second worker, built with another LibTorch in a folder of its own, only where it is asked for.
+echo 'add_test(NAME second COMMAND sh -c "echo worker=$SADDLE_COMPAT_WORKER.")' >>"$repo/tests/CMakeLists.txt"
+saddle 0 test -R second -V
+says "worker=\.\$"
+[[ ! -e $repo/build/compat ]] || fail "a second worker was built that nobody asked for"
+OLDER_LIBTORCH=$work/older saddle 0 test -R second --compat -V
+says "worker=$repo/build/compat/bin/saddle-worker\.\$"
+grep -qxF "LIBTORCH:PATH=$work/older" "$repo/build/compat/CMakeCache.txt" || fail "the second worker has the first LibTorch"
+[[ -x $repo/build/compat/bin/saddle-worker && ! -e $repo/build/compat/bin/saddle ]] || fail "not the worker alone was built"
+OLDER_LIBTORCH=$work/nowhere saddle 3 test --compat
+complains "no LibTorch in OLDER_LIBTORCH=$work/nowhere"
 
 # Two at once after a change: both end well, one of them having built.
 program three >"$repo/runner/main.cpp"
