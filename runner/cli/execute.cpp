@@ -55,6 +55,7 @@ std::vector<schedule::Job> make_jobs(const std::vector<db::TrialInfo>& trials, c
     job.config = current_config(trial, catalogue);
     job.plugins = plugin_files(job.config, catalogue);
     job.threads = job.config.at("train").at("threads").get<int>();
+    job.cuda = job.config.at("train").at("device") == "cuda";
     job.from_scratch = restart;
     jobs.push_back(std::move(job));
   }
@@ -69,6 +70,8 @@ void add_execute_options(CLI::App& command, ExecuteOptions& options) {
       ->check(CLI::Range(1, 4096));
   command.add_flag("--restart", options.restart,
                    "Begin unfinished trials anew instead of going on from their checkpoints");
+  command.add_flag("--cold", options.cold,
+                   "Load LibTorch anew for every attempt instead of forking a worker that has");
   command.add_flag("--wait", options.wait, "Wait while another saddle writes this database");
 }
 
@@ -93,6 +96,7 @@ void execute(const Experiment& experiment, db::Store& store, const Catalogue& ca
   schedule.worker = todo.empty() ? fs::path() : worker_path();
   schedule.runs = runs_folder(store.path()) / experiment.name;
   schedule.jobs = options.jobs;
+  schedule.cold = options.cold;
   schedule.time_limit_s = experiment.limits.time_s;
   schedule.stop_after_failures = experiment.limits.stop_after_failures;
 

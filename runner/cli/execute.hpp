@@ -17,6 +17,7 @@ namespace saddle::cli {
 struct ExecuteOptions {
   int jobs = 0;          // --jobs; 0: as many as the cores allow
   bool restart = false;  // --restart: from the beginning, not from checkpoints
+  bool cold = false;     // --cold: no fork server
   bool wait = false;     // --wait: for another saddle that writes this database
 };
 void add_execute_options(CLI::App& command, ExecuteOptions& options);

@@ -40,13 +40,13 @@ db::Reason finished_reason(const std::string& text) {
 }  // namespace
 
 Attempt::Attempt(const Job& job, db::Store& store, Observer& observer, const fs::path& worker,
-                 const fs::path& runs, const OomWatch& oom)
+                 ForkServer* forks, const fs::path& runs, const OomWatch& oom)
     : job_(job),
       store_(store),
       observer_(observer),
       from_(usable_checkpoint()),
       row_(store.begin_attempt(job.trial, {from_ ? from_->step : -1, job.threads, ""})),
-      process_(launch(worker, runs)),
+      process_(launch(worker, forks, runs)),
       oom_at_start_(oom.now()) {
   store_.attempt_spawned(row_.id, process_.pid(), folder_);
   observer_.on_start(job_, row_.number, from_ ? from_->step : -1);
@@ -71,7 +71,7 @@ std::optional<db::Checkpoint> Attempt::usable_checkpoint() {
   return std::nullopt;
 }
 
-Process Attempt::launch(const fs::path& worker, const fs::path& runs) {
+Process Attempt::launch(const fs::path& worker, ForkServer* forks, const fs::path& runs) {
   try {
     folder_ = make_folder(runs, job_.name, row_.number);
     const Json trial = {{"name", job_.name},
@@ -86,10 +86,13 @@ Process Attempt::launch(const fs::path& worker, const fs::path& runs) {
     const std::string threads = std::to_string(job_.threads);
     Command command;
     command.argv = {worker.string(), "train",          "--trial",     trial_file.string(),
-                    "--folder",      folder_.string(), "--frames-fd", std::to_string(kFramesFd)};
+                    "--folder",      folder_.string(), "--frames-fd", std::to_string(kWorkerFd)};
     if (from_) command.argv.insert(command.argv.end(), {"--resume", from_->path.string()});
     command.environment = {{"OMP_NUM_THREADS", threads}, {"MKL_NUM_THREADS", threads}};
     command.output = folder_ / "output.log";
+    if (forks != nullptr) {
+      if (auto process = forks->start(command)) return std::move(*process);
+    }
     return Process::start(command);
   } catch (const std::exception& e) {
     db::AttemptEnd end;
@@ -147,6 +150,10 @@ void Attempt::handle(const Frame& frame) {
 void Attempt::on_event(const Json& event, std::string_view text) {
   const std::string type = event.at("type").get<std::string>();
   if (type == "started") return on_started(event);
+  if (type == "progress")  // for the eye only: not kept
+    return observer_.on_activity(
+        job_, event.value("component", std::string()) + ": " + event.value("what", std::string()),
+        event.value("done", std::int64_t{0}), event.value("total", std::int64_t{0}));
   if (type == "finished") {
     evidence_.finished =
         Finished{finished_reason(event.at("reason").get<std::string>()),

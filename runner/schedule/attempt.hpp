@@ -11,6 +11,7 @@
 #include <common/json.hpp>
 #include <db/store.hpp>
 #include <schedule/ending.hpp>
+#include <schedule/fork_server.hpp>
 #include <schedule/machine.hpp>
 #include <schedule/observer.hpp>
 #include <schedule/process.hpp>
@@ -24,10 +25,11 @@ class Attempt {
   using Clock = std::chrono::steady_clock;
 
   // Claims the trial, makes the attempt's folder below `runs`, starts the worker
-  // from the furthest checkpoint that is what it was. When that fails the attempt
-  // is ended in the store before the error goes on.
+  // from the furthest checkpoint that is what it was: by `forks` if it is not null
+  // and can. When that fails the attempt is ended in the store before the error
+  // goes on.
   Attempt(const Job& job, db::Store& store, Observer& observer, const std::filesystem::path& worker,
-          const std::filesystem::path& runs, const OomWatch& oom);
+          ForkServer* forks, const std::filesystem::path& runs, const OomWatch& oom);
 
   const Job& job() const { return job_; }
   Process& process() { return process_; }
@@ -50,7 +52,7 @@ class Attempt {
   db::AttemptEnd finish(OomWatch& oom);
 
  private:
-  Process launch(const std::filesystem::path& worker, const std::filesystem::path& runs);
+  Process launch(const std::filesystem::path& worker, ForkServer* forks, const std::filesystem::path& runs);
   std::optional<db::Checkpoint> usable_checkpoint();
   void stop(std::chrono::milliseconds grace);
   void handle(const Frame& frame);

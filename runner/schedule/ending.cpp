@@ -52,6 +52,7 @@ db::AttemptEnd judge(const Evidence& evidence) {
   } else if (evidence.cancelled || finished) {
     end.reason = db::Reason::cancelled;
     end.message = finished ? "stopped at step " + std::to_string(end.last_step) : "killed on request";
+    if (finished && !finished->message.empty()) end.message += ": " + finished->message;
   } else if (evidence.process.signal == SIGKILL && evidence.out_of_memory) {
     end.reason = db::Reason::oom;
     end.message = "killed by the kernel: out of memory. Lower --jobs, train.batch or a width.";

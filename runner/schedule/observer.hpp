@@ -17,6 +17,7 @@ struct Job {
   Json config;                // resolved
   Json plugins;               // {"loss/hinge": "/abs/file.so", ...}
   int threads = 1;            // train.threads of the config
+  bool cuda = false;          // its worker must not be forked: CUDA does not survive that
   bool from_scratch = false;  // do not go on from a checkpoint
 };
 
@@ -27,6 +28,9 @@ class Observer {
   // start_step: of the checkpoint it goes on from; -1 when it starts anew.
   virtual void on_start(const Job&, std::int64_t /*attempt_number*/, std::int64_t /*start_step*/) {}
   virtual void on_progress(const Job&, const ProgressReport&) {}
+  // Something long within a component, "digits: reading images"; total 0: unknown.
+  virtual void on_activity(const Job&, const std::string& /*what*/, std::int64_t /*done*/,
+                           std::int64_t /*total*/) {}
   virtual void on_warning(const Job&, const std::string&) {}
   virtual void on_end(const Job&, const db::AttemptEnd&, double /*seconds*/, const std::filesystem::path&) {}
   virtual void on_notice(const std::string&) {}  // about the run as a whole

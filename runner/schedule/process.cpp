@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,12 +34,13 @@ Fd above_stdio(int fd, const std::string& what) {
   return Fd(moved);
 }
 
-std::pair<Fd, Fd> make_pipe() {
+// Ours first.
+std::pair<Fd, Fd> make_socket() {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) fail("cannot make a pipe", errno);
-  Fd write_end(ends[1]);
-  Fd read_end = above_stdio(ends[0], "cannot make a pipe");
-  return {std::move(read_end), above_stdio(::dup(write_end.get()), "cannot make a pipe")};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) fail("cannot make a socket", errno);
+  Fd theirs(ends[1]);
+  Fd ours = above_stdio(ends[0], "cannot make a socket");
+  return {std::move(ours), above_stdio(::dup(theirs.get()), "cannot make a socket")};
 }
 
 std::vector<std::string> merged_environment(const Command& command) {
@@ -63,6 +65,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 struct ChildSetup {
   pid_t parent;
   int input, output, frames, error;
+  std::uint64_t data_limit_bytes;
   char** argv;
   char** environment;
 };
@@ -79,9 +82,10 @@ struct ChildSetup {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (setup.data_limit_bytes > 0) limit_data(setup.data_limit_bytes);
   if (::dup2(setup.input, 0) >= 0 && ::dup2(setup.output, 1) >= 0 && ::dup2(setup.output, 2) >= 0 &&
-      ::dup2(setup.frames, kFramesFd) >= 0) {
-    ::close_range(kFramesFd + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+      ::dup2(setup.frames, kWorkerFd) >= 0) {
+    ::close_range(kWorkerFd + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     ::execve(setup.argv[0], setup.argv, setup.environment);
   }
   const int error = errno;
@@ -96,39 +100,56 @@ void Fd::reset() {
   fd_ = -1;
 }
 
+std::pair<Fd, Fd> make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) fail("cannot make a pipe", errno);
+  Fd write_end(ends[1]);
+  Fd read_end = above_stdio(ends[0], "cannot make a pipe");
+  return {std::move(read_end), above_stdio(::dup(write_end.get()), "cannot make a pipe")};
+}
+
+Fd open_output(const std::filesystem::path& file) {
+  return above_stdio(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644),
+                     "cannot write " + file.string());
+}
+
 Process Process::start(const Command& command) {
   Fd input = above_stdio(::open("/dev/null", O_RDONLY | O_CLOEXEC), "cannot open /dev/null");
-  Fd output = above_stdio(::open(command.output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644),
-                          "cannot write " + command.output.string());
-  auto [frames_read, frames_write] = make_pipe();
+  Fd output = open_output(command.output);
+  auto [ours, theirs] = command.talks ? make_socket() : make_pipe();
   auto [error_read, error_write] = make_pipe();
   auto arguments = command.argv;
   auto environment = merged_environment(command);
   auto argv = pointers(arguments);
   auto envp = pointers(environment);
-  const ChildSetup setup{::getpid(),        input.get(), output.get(), frames_write.get(),
-                         error_write.get(), argv.data(), envp.data()};
+  const ChildSetup setup{::getpid(),   input.get(),       output.get(),
+                         theirs.get(), error_write.get(), command.data_limit_bytes,
+                         argv.data(),  envp.data()};
 
   const pid_t pid = ::fork();
   if (pid < 0) fail("cannot start another process", errno);
   if (pid == 0) become(setup);
-
-  Process process;
-  process.pid_ = pid;
   ::setpgid(pid, pid);  // whoever comes first: a signal to the group must find it
-  frames_write.reset();
+  Process process = adopt(pid, std::move(ours));
+  theirs.reset();
   error_write.reset();
   int error = 0;
   ssize_t n;
   do {
-    n = ::read(error_read.get(), &error, sizeof(error));
+    n = ::read(error_read.get(), &error, sizeof(error));  // or its end: closed by the exec
   } while (n < 0 && errno == EINTR);
   if (n == sizeof(error)) fail("cannot start " + command.argv[0], error);
+  return process;
+}
+
+Process Process::adopt(pid_t pid, Fd frames) {
+  Process process;
+  process.pid_ = pid;
+  ::fcntl(frames.get(), F_SETFL, O_NONBLOCK);
+  process.frames_ = std::move(frames);
   // By number: the header of glibc 2.36 declares pidfd_open with C++ linkage.
   process.pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!process.pidfd_.open()) fail("cannot watch a process (pidfd_open needs Linux 5.3)", errno);
-  ::fcntl(frames_read.get(), F_SETFL, O_NONBLOCK);
-  process.frames_ = std::move(frames_read);
   return process;
 }
 

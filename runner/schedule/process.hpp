@@ -1,10 +1,13 @@
 #pragma once
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <common/forks.hpp>
 
 namespace saddle::schedule {
 
@@ -31,6 +34,8 @@ struct Command {
   std::vector<std::string> argv;                                 // argv[0]: absolute path of the program
   std::vector<std::pair<std::string, std::string>> environment;  // set on top of our own
   std::filesystem::path output;                                  // receives stdout and stderr, appended
+  std::uint64_t data_limit_bytes = 0;                            // of private memory; 0: none
+  bool talks = false;  // kWorkerFd is a socket of whole messages, both ways, instead of a pipe
 };
 
 // How a process ended.
@@ -39,18 +44,17 @@ struct Ending {
   int signal = 0;  // 0: it exited by itself
 };
 
-// The number by which the child finds its end of the pipe.
-inline constexpr int kFramesFd = 3;
-
 // One child in a process group of its own, tied to us: the kernel kills it when
 // the *thread* that started it ends (PR_SET_PDEATHSIG), so start it from a
 // thread that lives as long as the child shall. It has stdin from /dev/null,
-// both outputs in a file, the write end of a pipe as kFramesFd, and nothing else
+// both outputs in a file, the write end of a pipe as kWorkerFd, and nothing else
 // of ours open.
 class Process {
  public:
   // Throws saddle::Error when the program cannot be started.
   static Process start(const Command& command);
+  // A child that is there already, and leads a process group. Throws saddle::Error.
+  static Process adopt(pid_t pid, Fd frames);
 
   Process(Process&& other) noexcept;
   Process& operator=(Process&&) = delete;
@@ -73,6 +77,12 @@ class Process {
   Fd pidfd_;
   Fd frames_;
 };
+
+// Where a child's stdout and stderr go: opened to be appended to, out of the way
+// of descriptors 0 to 9.
+Fd open_output(const std::filesystem::path& file);
+// Read end and write end.
+std::pair<Fd, Fd> make_pipe();
 
 // The last lines of a file, for a message: at most `lines`, at most 2 KiB.
 std::string last_lines(const std::filesystem::path& file, int lines);

@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <set>
 
 namespace saddle::schedule {
 namespace {
@@ -36,6 +37,7 @@ Scheduler::Scheduler(db::Store& store, Observer& observer, Interrupts& interrupt
 
 Summary Scheduler::run(const std::vector<Job>& jobs) {
   waiting_.assign(jobs.begin(), jobs.end());
+  prepare_forks();
   while (true) {
     start_what_fits();
     if (running_.empty() && (waiting_.empty() || stopping_)) break;
@@ -46,6 +48,21 @@ Summary Scheduler::run(const std::vector<Job>& jobs) {
   summary_.not_started = static_cast<int>(waiting_.size());
   if (fatal_) std::rethrow_exception(fatal_);
   return summary_;
+}
+
+// For one trial a server would only be one process more.
+void Scheduler::prepare_forks() {
+  std::set<std::filesystem::path> plugins;
+  int forked = 0;
+  for (const Job& job : waiting_) {
+    if (job.cuda) continue;
+    ++forked;
+    for (const auto& [component, file] : job.plugins.items()) plugins.insert(file.get<std::string>());
+  }
+  if (options_.cold || forked < 2) return;
+  forks_.emplace(
+      options_.worker, std::vector(plugins.begin(), plugins.end()),
+      [this](const std::string& text) { observer_.on_notice(text); }, options_.patience);
 }
 
 bool Scheduler::fits(const Job& job) const {
@@ -61,7 +78,8 @@ void Scheduler::start_what_fits() {
     const Job job = std::move(waiting_.front());
     waiting_.pop_front();
     try {
-      running_.emplace_back(job, store_, observer_, options_.worker, options_.runs, options_.oom);
+      ForkServer* forks = forks_ && !job.cuda ? &*forks_ : nullptr;
+      running_.emplace_back(job, store_, observer_, options_.worker, forks, options_.runs, options_.oom);
     } catch (const db::Error&) {
       throw;
     } catch (...) {

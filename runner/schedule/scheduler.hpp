@@ -5,11 +5,13 @@
 #include <filesystem>
 #include <list>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <db/store.hpp>
 #include <schedule/attempt.hpp>
+#include <schedule/fork_server.hpp>
 #include <schedule/interrupts.hpp>
 #include <schedule/machine.hpp>
 #include <schedule/observer.hpp>
@@ -22,6 +24,8 @@ struct Options {
   int jobs = 0;                  // at most so many at a time; 0: as many as their threads leave cores for
   double time_limit_s = 0;       // of one attempt; 0: none
   int stop_after_failures = 0;   // stop when the first so many trials all fail; 0: never
+  bool cold = false;             // start every worker from the beginning instead of forking it
+  ForkServer::Patience patience;
   std::chrono::milliseconds grace{30'000};  // between SIGTERM and SIGKILL
   OomWatch oom;
 };
@@ -51,6 +55,7 @@ class Scheduler {
   Summary run(const std::vector<Job>& jobs);
 
  private:
+  void prepare_forks();
   void start_what_fits();
   bool fits(const Job& job) const;
   void wait_for_something();
@@ -64,6 +69,7 @@ class Scheduler {
   Interrupts& interrupts_;
   Options options_;
   int cores_ = available_cores();
+  std::optional<ForkServer> forks_;
   std::deque<Job> waiting_;
   std::list<Attempt> running_;
   bool stopping_ = false;

@@ -14,7 +14,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include <common/forks.hpp>
 #include <common/frames.hpp>
 #include <common/sha256.hpp>
 
@@ -30,14 +32,14 @@ struct Arguments {
   int frames_fd = -1;
 };
 
-Arguments parse(int argc, char** argv) {
+Arguments parse(const std::vector<std::string>& words) {
   Arguments a;
-  for (int i = 2; i + 1 < argc; i += 2) {
-    const std::string name = argv[i];
-    if (name == "--trial") a.trial = argv[i + 1];
-    if (name == "--folder") a.folder = argv[i + 1];
-    if (name == "--resume") a.resume = argv[i + 1];
-    if (name == "--frames-fd") a.frames_fd = std::atoi(argv[i + 1]);
+  for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
+    const std::string& name = words[i];
+    if (name == "--trial") a.trial = words[i + 1];
+    if (name == "--folder") a.folder = words[i + 1];
+    if (name == "--resume") a.resume = words[i + 1];
+    if (name == "--frames-fd") a.frames_fd = std::stoi(words[i + 1]);
   }
   return a;
 }
@@ -173,14 +175,24 @@ void print_info() {
             << R"("threads":1})" << std::endl;
 }
 
+int attempt(const Arguments& a);
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc > 1 && std::strcmp(argv[1], "info") == 0) return print_info(), 0;
-  if (argc > 1 && std::strcmp(argv[1], "describe") == 0) return describe(argc, argv);
-  if (argc > 1 && std::strcmp(argv[1], "prove") == 0) return prove();
-  if (argc < 2 || std::strcmp(argv[1], "train") != 0) return 2;
-  const Arguments a = parse(argc, argv);
+  const std::string command = argc > 1 ? argv[1] : "";
+  if (command == "info") return print_info(), 0;
+  if (command == "describe") return describe(argc, argv);
+  if (command == "prove") return prove();
+  if (command == "train") return attempt(parse({argv + 2, argv + argc}));
+  if (command != "serve") return 2;
+  const auto forked = serve_forks(kWorkerFd);
+  return forked ? attempt(parse({forked->begin() + 1, forked->end()})) : 0;
+}
+
+namespace {
+
+int attempt(const Arguments& a) {
   const json trial = json::parse(std::ifstream(a.trial));
   const json fake =
       trial.at("config").contains("fake") ? trial["config"]["fake"] : trial["config"].at("dataset");
@@ -240,6 +252,10 @@ int main(int argc, char** argv) {
     return finished(frames, "diverged", 7, "generator/total is nan"), 0;
   }
   if (what == "error") return finished(frames, "error", 0, "the loss threw: no"), 0;
+  if (what == "give_up") {
+    frames.event(R"({"type":"progress","component":"files","what":"reading","done":3,"total":10})");
+    return finished(frames, "cancelled", 0, "dataset 'files': enough"), 0;
+  }
   if (what == "babble") {
     const std::string line(1023, 'x');
     for (int i = 0; i < 4096; ++i) std::cout << line << '\n';
@@ -272,3 +288,5 @@ int main(int argc, char** argv) {
   }
   return 3;
 }
+
+}  // namespace

@@ -35,6 +35,7 @@ class Bench {
   saddle::schedule::Options options;
   saddle::schedule::Observer* observer = nullptr;
   saddle::schedule::Summary summary;
+  bool cuda = false;  // what the jobs say of themselves
 
  private:
   std::unique_ptr<saddle::db::Store> store_;
@@ -47,12 +48,16 @@ struct Recorder : saddle::schedule::Observer {
   void on_warning(const saddle::schedule::Job&, const std::string& text) override {
     warnings.push_back(text);
   }
+  void on_activity(const saddle::schedule::Job&, const std::string& what, std::int64_t done,
+                   std::int64_t total) override {
+    activities.push_back(what + " " + std::to_string(done) + "/" + std::to_string(total));
+  }
   void on_end(const saddle::schedule::Job& job, const saddle::db::AttemptEnd& end, double,
               const std::filesystem::path&) override;
   void on_notice(const std::string& text) override { notices.push_back(text); }
   void on_tick() override;
 
-  std::vector<std::string> started, ended, warnings, notices;
+  std::vector<std::string> started, ended, warnings, notices, activities;
   std::vector<std::int64_t> start_steps;
   std::size_t running = 0, most_running = 0;
   std::function<void()> when_running;  // once, at the first progress

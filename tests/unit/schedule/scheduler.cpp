@@ -75,6 +75,17 @@ TEST_CASE("all that a worker tells is in the database") {
   CHECK(trial.at("config").at("fake").at("rounds") == 50);
 }
 
+TEST_CASE("how far a component has come is shown, not kept; one that gives up is cancelled") {
+  Bench bench;
+  Recorder recorder;
+  bench.observer = &recorder;
+  const auto trials = bench.run(bench.plan({{{"do", "give_up"}}}));
+  CHECK(recorder.activities == std::vector<std::string>{"files: reading 3/10"});
+  CHECK(bench.sql("select count(*) from events where type = 'progress'") == "0");
+  CHECK(trials.at(0).reason == Reason::cancelled);
+  CHECK(trials.at(0).message == "stopped at step 0: dataset 'files': enough");
+}
+
 TEST_CASE("non-finite values are kept as what they are") {
   Bench bench;
   bench.run(bench.plan({{{"do", "nan"}}}));
