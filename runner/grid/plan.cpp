@@ -55,7 +55,7 @@ class Planner {
 
   void expand(Plan& plan) {
     if (points() * spec_->seeds.size() > kMostTrials) {
-      problems_.add(spec_->document.where("/sweep", true), "/sweep",
+      problems_.add(spec_->source.where("/sweep", true), "/sweep",
                     "more than " + std::to_string(kMostTrials) +
                         " trials; sweep fewer values, or split the experiment");
       return;
@@ -68,7 +68,7 @@ class Planner {
     if (problems_.any()) return;
     check_exclusions(plan);
     if (plan.trials.empty()) {
-      problems_.add(spec_->document.where("/exclude"), "/exclude",
+      problems_.add(spec_->source.where("/exclude"), "/exclude",
                     "every trial is excluded; nothing is left to run");
     }
     if (duplicates_ > 0) {
@@ -165,28 +165,23 @@ class Planner {
     for (std::size_t i = 0; i < spec_->exclude.size(); ++i) {
       const std::string pointer = pointer_child("/exclude", i);
       if (!possible_[i]) {
-        problems_.add(spec_->document.where(pointer), pointer,
+        problems_.add(spec_->source.where(pointer), pointer,
                       "no trial has all these paths, so nothing can be excluded; check them against saddle "
                       "plan --json");
       } else if (matched_[i] == 0) {
-        plan.notices.push_back(spec_->document.where(pointer) + " " + pointer + ": matches no trial");
+        plan.notices.push_back(spec_->source.where(pointer) + " " + pointer + ": matches no trial");
       }
     }
   }
 
+  // "3 x 2 x 3 - 2 excluded = 16 trials"
   std::string arithmetic(std::size_t total) const {
     std::string text;
-    for (const Axis& axis : spec_->axes) text += std::to_string(axis.points.size()) + " x ";
-    if (!spec_->axes.empty()) text += std::to_string(spec_->seeds.size()) + " = ";
-    const std::size_t product = points() * spec_->seeds.size();
-    const std::size_t left_out = excluded_ * spec_->seeds.size();
-    if (left_out + duplicates_ > 0) {
-      text += std::to_string(product);
-      if (left_out > 0) text += ", less " + std::to_string(left_out) + " excluded";
-      if (duplicates_ > 0) text += ", less " + std::to_string(duplicates_) + " merged";
-      text += " = ";
-    }
-    return text + std::to_string(total) + (total == 1 ? " trial" : " trials");
+    for (const Axis& axis : spec_->axes) text += axis.count + " x ";
+    if (!text.empty() || excluded_ + duplicates_ > 0) text += std::to_string(spec_->seeds.size());
+    if (excluded_ > 0) text += " - " + std::to_string(excluded_ * spec_->seeds.size()) + " excluded";
+    if (duplicates_ > 0) text += " - " + std::to_string(duplicates_) + " merged";
+    return text + (text.empty() ? "" : " = ") + std::to_string(total) + (total == 1 ? " trial" : " trials");
   }
 
   std::shared_ptr<const Spec> spec_;
@@ -234,17 +229,17 @@ void add_file(Json& files, const Catalogue& catalogue, const std::string& kind, 
 
 Plan load_plan(const std::filesystem::path& file, const std::vector<std::string>& sets,
                const Catalogue& catalogue) {
-  Document document = Document::read(file);
+  Source source = Source::read(file);
   Plan plan;
   plan.file = file;
-  plan.spec_text = document.text();
+  plan.spec_text = source.text();
   plan.spec_sha256 = sha256(plan.spec_text);
   plan.sets = sets;
   Problems problems;
-  const std::shared_ptr<const Spec> spec = read_spec(std::move(document), sets, problems);
+  const std::shared_ptr<const Spec> spec = read_spec(std::move(source), sets, problems);
   plan.name = spec->name;
   plan.limits = spec->limits;
-  if (spec->base.is_object()) Planner(spec, catalogue, problems).expand(plan);
+  Planner(spec, catalogue, problems).expand(plan);
   problems.throw_if_any();
   return plan;
 }

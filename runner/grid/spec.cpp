@@ -21,14 +21,9 @@ class SpecReader {
   SpecReader(Spec& spec, Problems& problems) : spec_(spec), problems_(problems) {}
 
   void read(const std::vector<std::string>& arguments) {
-    if (!spec_.document.root().is_object()) {
-      problems_.add(spec_.document.where(""), "",
-                    "a grid file holds one object, found " + describe_value(spec_.document.root()));
-      return;
-    }
     Json own = Json::object();
     spec_.base = Json::object();
-    for (const auto& [key, value] : spec_.document.root().items())
+    for (const auto& [key, value] : spec_.source.root().items())
       (is_grid_key(key) ? own : spec_.base)[key] = value;
     for (const std::string& argument : arguments) take_set(own, argument);
 
@@ -43,7 +38,7 @@ class SpecReader {
     }
     read_seeds(own["seeds"]);
     if (own["exclude"].is_array()) read_exclude(own["exclude"]);
-    spec_.axes = read_sweep(spec_.document, problems_);
+    spec_.axes = read_sweep(spec_.source, problems_);
     drop_settled_axes();
   }
 
@@ -52,7 +47,7 @@ class SpecReader {
     for (auto set = own_sets_.rbegin(); set != own_sets_.rend(); ++set) {
       if ((pointer + "/").starts_with(set->pointer + "/")) return problems_.add(set->set, pointer, text);
     }
-    problems_.add(spec_.document.where(pointer, key), pointer, text);
+    problems_.add(spec_.source.where(pointer, key), pointer, text);
   }
 
   // An axis whose every path is put by --set has one value left, which is the
@@ -63,23 +58,23 @@ class SpecReader {
         return (entry.pointer + "/").starts_with(set.pointer + "/");
       });
     };
-    const auto gone = [&](const Axis& axis) {
-      const auto& overrides = axis.points.front().overrides;
-      return std::all_of(overrides.begin(), overrides.end(), settled);
-    };
-    for (const Axis& axis : spec_.axes)
-      if (!axis.points.empty() && gone(axis))
-        spec_.notices.push_back("--set takes the place of the sweep \"" + axis.label + "\"");
-    std::erase_if(spec_.axes, [&](const Axis& axis) { return !axis.points.empty() && gone(axis); });
+    std::erase_if(spec_.axes, [&](const Axis& axis) {
+      const bool gone = std::all_of(axis.points.begin(), axis.points.end(), [&](const AxisPoint& point) {
+        return std::all_of(point.overrides.begin(), point.overrides.end(), settled);
+      });
+      if (gone) spec_.notices.push_back("--set takes the place of the sweep \"" + axis.label + "\"");
+      return gone;
+    });
   }
 
   void take_set(Json& own, const std::string& argument) {
     std::optional<Override> set = parse_set(argument, problems_);
     if (!set) return;
-    if (set->path[0] == "sweep" || set->path[0] == "exclude") {
-      problems_.add(set->set, set->pointer,
-                    "\"" + set->path[0] +
-                        "\" cannot be set; set the path itself, which then has one value in every trial");
+    if (set->path[0] == "sweep" || set->path[0] == "exclude" || set->path[0] == "extends") {
+      problems_.add(
+          set->set, set->pointer,
+          "\"" + set->path[0] +
+              "\" cannot be set; set the paths themselves, which then have one value in every trial");
     } else if (is_grid_key(set->path[0])) {
       if (std::string why = set_at(own, set->path, set->value); !why.empty())
         problems_.add(set->set, set->pointer, why);
@@ -239,10 +234,10 @@ const Json* value_at(const Json& root, const std::vector<std::string>& path) {
   return node;
 }
 
-std::shared_ptr<const Spec> read_spec(Document document, const std::vector<std::string>& sets,
+std::shared_ptr<const Spec> read_spec(Source source, const std::vector<std::string>& sets,
                                       Problems& problems) {
   auto spec = std::make_shared<Spec>();
-  spec->document = std::move(document);
+  spec->source = std::move(source);
   SpecReader(*spec, problems).read(sets);
   return spec;
 }
@@ -261,7 +256,7 @@ Json Origin::compose(Problems& problems) const {
   for (const Override* entry : overrides()) {
     const std::string why = set_at(config, entry->path, entry->value);
     if (why.empty()) continue;
-    problems.add(entry->set.empty() ? spec_->document.where(entry->key_source, true) : entry->set,
+    problems.add(entry->set.empty() ? spec_->source.where(entry->key_source, true) : entry->set,
                  entry->pointer, why);
   }
   return config;
@@ -274,16 +269,16 @@ std::string Origin::where(const std::string& pointer, bool key) const {
     if (!(pointer + "/").starts_with(o.pointer + "/")) continue;
     if (!o.set.empty()) return o.set;
     const std::string rest = pointer.substr(o.pointer.size());
-    return rest.empty() && key ? spec_->document.where(o.key_source, true)
-                               : spec_->document.where(o.source + rest, key);
+    return rest.empty() && key ? spec_->source.where(o.key_source, true)
+                               : spec_->source.where(o.source + rest, key);
   }
-  if (spec_->document.offset(pointer) == std::string::npos) {
+  if (!spec_->source.has(pointer)) {
     for (const Override* entry : all) {  // made on the way to an override's path
       if (!(entry->pointer + "/").starts_with(pointer + "/")) continue;
-      return entry->set.empty() ? spec_->document.where(entry->key_source, true) : entry->set;
+      return entry->set.empty() ? spec_->source.where(entry->key_source, true) : entry->set;
     }
   }
-  return spec_->document.where(pointer, key);
+  return spec_->source.where(pointer, key);
 }
 
 }  // namespace saddle

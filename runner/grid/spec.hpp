@@ -8,6 +8,7 @@
 #include <common/json.hpp>
 #include <grid/plan.hpp>
 #include <grid/problems.hpp>
+#include <grid/source.hpp>
 
 namespace saddle {
 
@@ -22,7 +23,7 @@ struct Override {
 };
 
 struct AxisPoint {
-  std::vector<Override> overrides;  // several for a zip
+  std::vector<Override> overrides;  // several for a zip or a branch
   std::string text;                 // "32", "hinge+r1": for tables
   std::string slug;                 // "width32": for names
 };
@@ -30,11 +31,12 @@ struct AxisPoint {
 struct Axis {
   std::string label;  // its key under "sweep"
   std::vector<AxisPoint> points;
+  std::string count;  // "3"; of a oneOf "(1 + 2 x 3)"
 };
 
 // A grid file before it is expanded.
 struct Spec {
-  Document document;
+  Source source;
   Json base;  // the config sections as written, without the grid's own keys
   std::string name;
   std::vector<Axis> axes;  // in file order
@@ -49,7 +51,7 @@ struct Spec {
 const std::vector<std::string>& config_sections();
 
 // Reads the grid's own language. What is wrong with it is added to `problems`.
-std::shared_ptr<const Spec> read_spec(Document document, const std::vector<std::string>& sets,
+std::shared_ptr<const Spec> read_spec(Source source, const std::vector<std::string>& sets,
                                       Problems& problems);
 
 // A --set argument, "losses.0.use=hinge": its value is JSON, or else a string. What

@@ -2,11 +2,12 @@
 #include <vector>
 
 #include <grid/problems.hpp>
+#include <grid/source.hpp>
 #include <grid/spec.hpp>
 
 namespace saddle {
 
-// The axes under "sweep", in the order in which they stand in the file.
-std::vector<Axis> read_sweep(const Document& document, Problems& problems);
+// The axes under "sweep", in the order in which they are written.
+std::vector<Axis> read_sweep(const Source& source, Problems& problems);
 
 }  // namespace saddle

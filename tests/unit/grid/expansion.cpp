@@ -113,7 +113,7 @@ TEST_CASE("an exclusion takes out what matches all of its paths") {
                      {{"losses", {{{"use", "hinge"}}}}, {"models.generator.width", 32}}};
   grid["seeds"] = {1, 2};
   const Plan plan = plan_of(grid);
-  CHECK(plan.arithmetic == "2 x 3 x 2 = 12, less 4 excluded = 8 trials");
+  CHECK(plan.arithmetic == "2 x 3 x 2 - 4 excluded = 8 trials");
   for (const PlannedTrial& trial : plan.trials) {
     const bool ns = value(trial, "/losses/0/use") == "ns";
     CHECK_FALSE((ns && value(trial, "/models/generator/width") == 8));
@@ -148,7 +148,7 @@ TEST_CASE("equal trials are merged, and that is said") {
   grid["seeds"] = {1, 2, 1};
   const Plan plan = plan_of(grid);
   CHECK(plan.trials.size() == 4);
-  CHECK(plan.arithmetic == "3 x 3 = 9, less 5 merged = 4 trials");
+  CHECK(plan.arithmetic == "3 x 3 - 5 merged = 4 trials");
   REQUIRE(plan.notices.size() == 1);
   CHECK(plan.notices[0].find("5 trials were merged") == 0);
 }
