@@ -180,6 +180,8 @@ template <class F, detail::IsTensor... T>
 auto checkpointed(const Call& call, F body, const T&... inputs) {
   using Table = decltype(detail::call_segment_table<F>(std::index_sequence_for<T...>()));
   const saddle_call& c = *call.c();
+  if (!SADDLE_HAS(saddle_call, &c, buffer_count))
+    throw Error("this host is too old to say how many tensors a call carries");
   std::vector<Tensor> all{inputs...};
   for (uint32_t i = 0; i < c.parameter_count; ++i) all.push_back(Tensor::share(c.parameters[i]));
   auto segment =
