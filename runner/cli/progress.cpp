@@ -93,10 +93,22 @@ void Progress::on_progress(const schedule::Job& job, const ProgressReport& repor
   Running* running = find(job.trial);
   if (running == nullptr) return;
   running->report = report;
+  running->activity.clear();
   if (terminal_ || Clock::now() - running->last_line < kPlainLine) return;
   running->last_line = Clock::now();
   line(format("step  %s: %lld of %lld, %.1f rounds/s", job.name.c_str(), static_cast<long long>(report.step),
               static_cast<long long>(report.total), report.rounds_per_second));
+}
+
+void Progress::on_activity(const schedule::Job& job, const std::string& what, std::int64_t done,
+                           std::int64_t total) {
+  Running* running = find(job.trial);
+  if (running == nullptr) return;
+  running->activity = one_line(what) + " " + std::to_string(done);
+  if (total > 0) running->activity += " of " + std::to_string(total);
+  if (terminal_ || Clock::now() - running->last_line < kPlainLine) return;
+  running->last_line = Clock::now();
+  line("step  " + job.name + ": " + running->activity);
 }
 
 void Progress::on_warning(const schedule::Job& job, const std::string& text) {
@@ -167,6 +179,7 @@ std::string Progress::tally() const {
 std::string Progress::running_line(const Running& trial, std::size_t name_width) const {
   const ProgressReport& r = trial.report;
   const std::string name = trial.name + std::string(name_width - trial.name.size(), ' ');
+  if (!trial.activity.empty()) return "  " + name + "  " + trial.activity;
   if (r.total <= 0) return "  " + name + "  starting";
   const double share = static_cast<double>(r.step) / static_cast<double>(r.total);
   return format("  %s  [%s] %lld/%lld  %.1f/s", name.c_str(), bar(share, 20).c_str(),

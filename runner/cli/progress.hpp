@@ -36,6 +36,8 @@ class Progress : public schedule::Observer {
 
   void on_start(const schedule::Job& job, std::int64_t attempt, std::int64_t start_step) override;
   void on_progress(const schedule::Job& job, const ProgressReport& report) override;
+  void on_activity(const schedule::Job& job, const std::string& what, std::int64_t done,
+                   std::int64_t total) override;
   void on_warning(const schedule::Job& job, const std::string& text) override;
   void on_end(const schedule::Job& job, const db::AttemptEnd& end, double seconds,
               const std::filesystem::path& folder) override;
@@ -54,6 +56,7 @@ class Progress : public schedule::Observer {
     std::int64_t start_step = 0;
     ProgressReport report;
     Clock::time_point last_line;
+    std::string activity;  // of a component, since the last round
   };
 
   Running* find(std::int64_t trial);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -25,7 +26,7 @@ namespace saddle {
 static_assert(std::endian::native == std::endian::little, "frames are copied as they lie in memory");
 
 enum class FrameType : std::uint8_t {
-  kEvent = 1,     // JSON {"type": "started" | "warning" | "checkpoint" | "finished", ...}
+  kEvent = 1,     // JSON {"type": "started" | "warning" | "progress" | "checkpoint" | "finished", ...}
   kKey = 2,       // JSON {"id", "name", "protocol"}: names a metric key before its first row
   kMetrics = 3,   // MetricRow back to back, 20 bytes each
   kProgress = 4,  // i64 step, i64 total, f64 rounds per second
@@ -48,7 +49,7 @@ struct ProgressReport {
   double rounds_per_second = 0;
 };
 
-// Writes frames to a pipe it does not own. One thread at a time. Metric rows
+// Writes frames to a pipe it does not own, from any thread. Metric rows
 // are gathered and leave together after 1,000 rows or 0.5 s, whichever comes
 // first; the clock is looked at in metric() and progress(), so call progress()
 // every round. All else leaves in the order it was given. Throws
@@ -61,44 +62,60 @@ class FrameWriter {
 
   // Sent at once: saddle acts on these.
   void event(std::string_view json) {
+    const std::lock_guard lock(mutex_);
     append(FrameType::kEvent, json);
-    flush();
+    send();
   }
   void artifact(std::string_view json) {
+    const std::lock_guard lock(mutex_);
     append(FrameType::kArtifact, json);
-    flush();
+    send();
   }
 
   // Sent with the first rows that use it.
-  void key(std::string_view json) { append(FrameType::kKey, json); }
+  void key(std::string_view json) {
+    const std::lock_guard lock(mutex_);
+    append(FrameType::kKey, json);
+  }
 
   void metric(std::uint32_t key, std::int64_t step, double value) {
+    const std::lock_guard lock(mutex_);
     if (rows_.empty()) oldest_row_ = Clock::now();
     put(rows_, key);
     put(rows_, step);
     put(rows_, value);
     if (rows_.size() >= kBatchRows * kMetricRowBytes) {
-      flush();
+      send();
     } else {
-      flush_if_old();
+      send_if_old();
     }
   }
 
   // Cheap enough for every round: at most ten a second are sent, and the last.
   void progress(std::int64_t step, std::int64_t total, double rounds_per_second) {
+    const std::lock_guard lock(mutex_);
     const auto now = Clock::now();
-    if (step < total && now - last_progress_ < std::chrono::milliseconds(100)) return flush_if_old();
+    if (step < total && now - last_progress_ < std::chrono::milliseconds(100)) return send_if_old();
     last_progress_ = now;
     std::string payload;
     put(payload, step);
     put(payload, total);
     put(payload, rounds_per_second);
     append(FrameType::kProgress, payload);
-    flush();
+    send();
   }
 
   // Everything given so far is in the pipe when this returns.
   void flush() {
+    const std::lock_guard lock(mutex_);
+    send();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::size_t kBatchRows = 1000;
+
+  void send() {
     seal_rows();
     std::size_t done = 0;
     while (done < ready_.size()) {
@@ -114,10 +131,6 @@ class FrameWriter {
     }
     ready_.clear();
   }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  static constexpr std::size_t kBatchRows = 1000;
 
   template <typename T>
   static void put(std::string& to, T value) {
@@ -143,11 +156,12 @@ class FrameWriter {
     rows_.clear();
   }
 
-  void flush_if_old() {
-    if (!rows_.empty() && Clock::now() - oldest_row_ > std::chrono::milliseconds(500)) flush();
+  void send_if_old() {
+    if (!rows_.empty() && Clock::now() - oldest_row_ > std::chrono::milliseconds(500)) send();
   }
 
   int fd_;
+  std::mutex mutex_;
   std::string rows_;   // metric rows not yet in a frame
   std::string ready_;  // whole frames not yet in the pipe
   Clock::time_point oldest_row_{};
