@@ -10,5 +10,6 @@ namespace saddle::worker {
 const void* find_extension(std::string_view id);
 
 const saddle_function_extension& function_extension();
+const saddle_trial_extension& trial_extension();
 
 }  // namespace saddle::worker

@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include <bridge/random.hpp>
 #include <commands/loss_step.hpp>
 #include <commands/probe.hpp>
 #include <common/error.hpp>
@@ -57,7 +58,7 @@ void probe_loss(const Request& request) {
   const std::string out = text(request, "out"), role = request.at("role").get<std::string>();
   check_request(names, out);
   const auto seed = request.at("seed").get<uint64_t>();
-  train::seed_default_generators(seed);
+  seed_components(seed);
   const TensorFile file = TensorFile::read(request.at("inputs").get<std::string>());
   const nlohmann::json facts = facts_of(request, file.tensors);
   const at::ScalarType dtype = file.any_double() ? at::kDouble : at::kFloat;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include <bridge/random.hpp>
 #include <commands/network.hpp>
 #include <commands/probe.hpp>
 #include <common/error.hpp>
@@ -112,7 +113,7 @@ void probe_model(const Request& request) {
   if (!inputs.empty()) {
     const at::NoGradGuard no_grad;
     const bool training = request.at("training").get<bool>();
-    train::seed_default_generators(seed);
+    seed_components(seed);
     network.begin(training ? train::Use::own : train::Use::measure);
     std::map<std::string, at::Tensor> outputs;
     for (const auto& [name, tensor] : network.forward(inputs_of(network, file, facts), training)) {

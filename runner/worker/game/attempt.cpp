@@ -6,13 +6,15 @@
 #include <csignal>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cmath>
 
+#include <bridge/random.hpp>
 #include <common/sha256.hpp>
 #include <game/cuda.hpp>
 #include <game/measure.hpp>
-#include <game/recorder.hpp>
+#include <game/records.hpp>
 #include <image/sheet.hpp>
 #include <train/checkpoint.hpp>
 #include <train/random.hpp>
@@ -21,7 +23,8 @@ namespace saddle::worker {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-volatile std::sig_atomic_t stop_asked = 0;
+std::atomic<bool> stop_asked{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "set by a signal handler");
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -30,13 +33,21 @@ double seconds_since(Clock::time_point start) {
 class Attempt {
  public:
   Attempt(const Trial& trial, const AttemptOptions& options)
-      : trial_(trial), options_(options), frames_(options.frames_fd), recorder_(frames_) {}
+      : trial_(trial),
+        options_(options),
+        frames_(options.frames_fd),
+        recorder_(frames_),
+        records_(frames_, recorder_, options.folder, stop_asked) {}
 
   void run() {
+    const InTrial in_trial(records_);
     try {
       prepare();
       const std::string reason = train();
       finish(reason, message_);
+    } catch (const Cancelled& e) {
+      // Within a round or before the first: the last checkpoint, if any, is what goes on.
+      finish("cancelled", e.what());
     } catch (const PlacedError& e) {
       finish("error", e.pointer + ": " + e.what());
     } catch (const std::system_error&) {
@@ -58,8 +69,10 @@ class Attempt {
       const train::Checkpoint saved = train::load_checkpoint(options_.checkpoint);
       game_->load_state(saved.tensors);
       round_ = saved.meta.at("round");
+      measured_ = saved.meta.value("measured", true);
       resumed_from_ = round_;
     }
+    records_.begin(round_);
     nlohmann::json parameters = nlohmann::json::object(), plugins = nlohmann::json::array();
     for (const auto& [name, player] : game_->players()) parameters[name] = player->model.set.count();
     for (const auto& [component, file] : trial_.plugins) {
@@ -84,15 +97,17 @@ class Attempt {
 
   std::string train() {
     const int64_t every = trial_.config.at("record").at("every");
-    const int64_t sheet_every = trial_.config.at("record").at("samples").at("every");
-    const int64_t save_every = trial_.config.at("checkpoint").at("every");
     if (resumed_from_ < 0) measuring_->baselines(recorder_);
+    if (!measured_) {
+      if (const std::string reason = after_round(); !reason.empty()) return reason;
+    }
     Clock::time_point window = Clock::now();
     int64_t window_round = round_;
     double rate = 0;
 
     while (round_ < rounds_) {
       if (stop_asked) return save() ? "cancelled" : "diverged";
+      records_.begin(round_ + 1);
       const bool due = (round_ + 1) % every == 0 || round_ + 1 == rounds_;
       Record record;
       Fault fault;
@@ -114,11 +129,8 @@ class Attempt {
           round_, rounds_,
           rate > 0 ? rate
                    : static_cast<double>(round_ - window_round) / std::max(seconds_since(window), 1e-9));
-      const bool last = round_ == rounds_;
       const auto pause = Clock::now();
-      measuring_->measure(recorder_, round_, last);
-      if (last || (sheet_every && round_ % sheet_every == 0)) samples();
-      if ((last || (save_every && round_ % save_every == 0)) && !save()) return "diverged";
+      if (const std::string reason = after_round(); !reason.empty()) return reason;
       // What measuring costs is not the training's rate.
       window += Clock::now() - pause;
       if (due) {
@@ -127,6 +139,27 @@ class Attempt {
       }
     }
     return "ok";
+  }
+
+  // Measures, draws and saves what is due; a reason to end, or "".
+  std::string after_round() {
+    const int64_t sheet_every = trial_.config.at("record").at("samples").at("every");
+    const int64_t save_every = trial_.config.at("checkpoint").at("every");
+    const bool last = round_ == rounds_;
+    try {
+      measuring_->measure(recorder_, round_, last);
+      if (last || (sheet_every && round_ % sheet_every == 0)) samples();
+      measured_ = true;
+    } catch (const Cancelled& e) {
+      // Nothing was trained since the round: the next attempt goes on from here, and measures first.
+      measured_ = false;
+      const bool saved = save();
+      if (saved) message_ = e.what();
+      return saved ? "cancelled" : "diverged";
+    }
+    records_.send();
+    if ((last || (save_every && round_ % save_every == 0)) && !save()) return "diverged";
+    return "";
   }
 
   // Real images that the first player of a round sees in it: the rate that papers give.
@@ -155,30 +188,18 @@ class Attempt {
     return finite;
   }
 
-  void artifact(const std::string& kind, const std::string& file, const std::string& media_type) {
-    const auto path = options_.folder / file;
-    frames_.artifact(nlohmann::json{
-        {"kind", kind},
-        {"name", file},
-        {"step", round_},
-        {"path", file},
-        {"sha256", sha256_file(path)},
-        {"bytes", std::filesystem::file_size(path)},
-        {"media_type",
-         media_type}}.dump());
-  }
-
   // The same latents every time, so that sheets of one trial can be compared.
   void samples() {
     if (!game_->has_generator()) return;
     const int64_t side = trial_.config.at("record").at("samples").at("grid");
     const auto seed = static_cast<uint64_t>(trial_.seed);
+    const OwnRandomness own(train::derive_seed(seed, "samples"));
     const Batch fake = game_->generate(side * side, train::make_generator(seed, "samples"), true);
     const bool points = game_->dataset().info().shape.size() == 1;
     const at::Tensor real = points ? game_->data().take(1000).image.cpu() : at::Tensor();
     const std::string file = "samples-" + std::to_string(round_) + ".png";
     write_png(options_.folder / file, picture_of(fake.image.cpu(), side, real));
-    artifact("samples", file, "image/png");
+    records_.artifact("samples", file, file, "image/png");
   }
 
   // False when the state is not finite: such a checkpoint would only poison what continues from it.
@@ -192,14 +213,21 @@ class Attempt {
     // The one before stays until this one is announced: killed in between, the trial goes on from it.
     std::error_code none_before;
     std::filesystem::rename(path, options_.folder / "checkpoint.previous.safetensors", none_before);
-    train::save_checkpoint(path, state, {{"round", round_}, {"step", round_}, {"trial", trial_.name}});
+    train::save_checkpoint(
+        path, state, {{"round", round_}, {"step", round_}, {"trial", trial_.name}, {"measured", measured_}});
     // With its hash: the store continues only from the file that it was told of.
-    artifact("checkpoint", "checkpoint.safetensors", "application/octet-stream");
+    records_.artifact("checkpoint", "checkpoint.safetensors", "checkpoint.safetensors",
+                      "application/octet-stream");
     frames_.event(nlohmann::json{{"type", "checkpoint"}, {"step", round_}, {"path", path.string()}}.dump());
     return true;
   }
 
   void finish(const std::string& reason, const std::string& message) {
+    try {
+      records_.send();
+    } catch (const Error& e) {
+      std::fprintf(stderr, "%s\n", e.what());  // a file that was recorded and is gone
+    }
     frames_.event(
         nlohmann::json{{"type", "finished"}, {"reason", reason}, {"message", message}, {"step", round_}}.dump(
             -1, ' ', false, nlohmann::json::error_handler_t::replace));
@@ -210,16 +238,19 @@ class Attempt {
   const AttemptOptions& options_;
   FrameWriter frames_;
   Recorder recorder_;
+  Records records_;  // outlives the components, whose threads may speak to it
   std::unique_ptr<Game> game_;
   std::unique_ptr<Measuring> measuring_;
   int64_t round_ = 0, rounds_ = 0, resumed_from_ = -1;
+  bool measured_ = true;  // all that is due after round_
   std::string message_;
 };
 
 }  // namespace
 
 void run_attempt(const Trial& trial, const AttemptOptions& options) {
-  std::signal(SIGTERM, [](int) { stop_asked = 1; });
+  stop_asked = false;
+  std::signal(SIGTERM, [](int) { stop_asked = true; });
   std::signal(SIGINT, SIG_IGN);  // the terminal's Ctrl-C is saddle's to handle
   std::signal(SIGPIPE, SIG_IGN);
   Attempt(trial, options).run();

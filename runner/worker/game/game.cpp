@@ -5,6 +5,7 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <bridge/random.hpp>
 #include <game/step.hpp>
 #include <train/checkpoint.hpp>
 #include <train/random.hpp>
@@ -13,11 +14,16 @@
 namespace saddle::worker {
 namespace {
 
+// Of random_states(), in a checkpoint.
+constexpr const char* kRandom[] = {"random/default", "random/components", "random/device"};
+
 nlohmann::json facts_of(const nlohmann::json& config, const DatasetInfo& info) {
   nlohmann::json facts = {{"sample_shape", info.shape},
                           {"classes", info.classes},
                           {"latent_size", config.at("train").at("latent").at("size")},
-                          {"data_folder", data_folder()}};
+                          {"data_folder", data_folder()},
+                          {"models", nlohmann::json::array()}};
+  for (const auto& [name, entry] : config.at("models").items()) facts["models"].push_back(name);
   for (const auto& [key, value] : info.facts.items()) facts["dataset." + key] = value;
   return facts;
 }
@@ -38,7 +44,7 @@ Game::Game(const Trial& trial, int64_t batch)
   const auto& config = trial_.config;
   const auto& train_config = config.at("train");
   batch_ = batch ? batch : train_config.at("batch").get<int64_t>();
-  train::seed_default_generators(static_cast<uint64_t>(trial.seed));
+  seed_components(static_cast<uint64_t>(trial.seed));
 
   placed("/dataset", [&] {
     dataset_ = std::make_unique<Dataset>(trial_.component("dataset", config.at("dataset")),
@@ -67,7 +73,7 @@ Game::Game(const Trial& trial, int64_t batch)
       auto loss = std::make_unique<WithTensors<Loss>>(
           parameter_options(train_config), spectral_options(train_config),
           train::make_generator(static_cast<uint64_t>(trial.seed), "init/loss/" + name),
-          trial_.component("loss", entry), own_parameters("loss", entry), facts_);
+          trial_.component("loss", entry), own_parameters("loss", entry), facts_, name);
       std::string owner;
       for (const auto& player : order_)
         if (owner.empty() && loss->instance.speaks_to(player)) owner = player;
@@ -224,8 +230,8 @@ std::map<std::string, at::Tensor> Game::state() {
   for (auto& entry : losses_) train::add_prefixed(all, "loss/" + entry.name + "/", entry.loss->set.tensors());
   train::add_prefixed(all, "data/", data_->state());
   all["random/latent"] = train::generator_state(latent_);
-  at::Generator ours = at::globalContext().defaultGenerator(at::kCPU);
-  all["random/default"] = train::generator_state(ours);
+  const auto random = random_states();
+  for (size_t i = 0; i < random.size(); ++i) all[kRandom[i]] = random[i];
   all["update_number"] = at::scalar_tensor(update_number_, at::kLong);
   return all;
 }
@@ -240,8 +246,10 @@ void Game::load_state(const std::map<std::string, at::Tensor>& state) {
   for (auto& entry : losses_) entry.loss->set.load(train::with_prefix(state, "loss/" + entry.name + "/"));
   data_->load_state(train::with_prefix(state, "data/"));
   train::set_generator_state(latent_, state.at("random/latent"));
-  at::Generator ours = at::globalContext().defaultGenerator(at::kCPU);
-  train::set_generator_state(ours, state.at("random/default"));
+  std::vector<at::Tensor> random;
+  for (const char* name : kRandom)
+    if (const auto found = state.find(name); found != state.end()) random.push_back(found->second);
+  set_random_states(random);
   update_number_ = state.at("update_number").item<int64_t>();
 }
 

@@ -2,6 +2,7 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <bridge/random.hpp>
 #include <image/sheet.hpp>
 #include <train/random.hpp>
 
@@ -9,20 +10,6 @@ namespace saddle::worker {
 namespace {
 
 constexpr int64_t kMostReal = 50000;
-
-// While it lives, the default generator is another; afterwards it goes on as before.
-class OwnRandomness {
- public:
-  explicit OwnRandomness(uint64_t seed) : generator_(at::globalContext().defaultGenerator(at::kCPU)) {
-    state_ = train::generator_state(generator_);
-    generator_.set_current_seed(seed);
-  }
-  ~OwnRandomness() { train::set_generator_state(generator_, state_); }
-
- private:
-  at::Generator generator_;
-  at::Tensor state_;
-};
 
 }  // namespace
 

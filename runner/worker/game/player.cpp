@@ -52,7 +52,8 @@ Player::Player(const Trial& trial, const std::string& player, const nlohmann::js
       model(model_options(trial.config, player), spectral_options(trial.config.at("train")),
             train::make_generator(static_cast<uint64_t>(trial.seed), "init/" + player),
             trial.component("model", trial.config.at("models").at(player)), role_of(trial.config, player),
-            own_parameters("model", trial.config.at("models").at(player)), facts) {
+            own_parameters("model", trial.config.at("models").at(player)), facts,
+            player + "/" + trial.config.at("models").at(player).at("use").get<std::string>()) {
   const auto& train_config = trial.config.at("train");
   if (trial.config.at("optimizers").contains(name)) {
     optimizer = train::optimizer_from_json(trial.config.at("optimizers").at(name));

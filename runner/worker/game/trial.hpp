@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <bridge/cancelled.hpp>
 #include <bridge/host.hpp>
 #include <bridge/loader.hpp>
 #include <common/error.hpp>
@@ -41,6 +42,8 @@ auto placed(const std::string& pointer, F&& body) -> decltype(body()) {
   try {
     return body();
   } catch (const PlacedError&) {
+    throw;
+  } catch (const Cancelled&) {
     throw;
   } catch (const std::exception& e) {
     throw PlacedError(pointer, message_of(e));
