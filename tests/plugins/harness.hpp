@@ -45,7 +45,10 @@ class TestModel {
 
   // Outputs of a pass with the raw weights: no norm is applied.
   NamedTensors operator()(const at::Tensor& input, bool training = true) const {
-    return model.forward(parameters, buffers, {{model.inputs().front(), input}}, training);
+    return (*this)({{model.inputs().front(), input}}, training);
+  }
+  NamedTensors operator()(const NamedTensors& inputs, bool training = true) const {
+    return model.forward(parameters, buffers, inputs, training);
   }
 
   worker::Model model;
@@ -64,11 +67,14 @@ class TestModel {
 // "real.image". `model` answers for every model that the loss runs.
 class TestLoss : public worker::StepSource {
  public:
-  explicit TestLoss(const std::string& name, const json& config = json::object())
-      : loss(component("loss", name), with_defaults(component("loss", name), config), json::object()) {}
+  explicit TestLoss(const std::string& name, const json& config = json::object(),
+                    const json& facts = json::object())
+      : loss(component("loss", name), with_defaults(component("loss", name), config), facts) {
+    for (const auto& b : loss.declared().buffers) buffers.push_back(at::full(b.shape, b.value, at::kDouble));
+  }
 
   NamedTensors terms(const std::string& role, int64_t round = 0) {
-    return loss.compute(*this, role, round, {}, {});
+    return loss.compute(*this, role, round, {}, buffers);
   }
   at::Tensor total(const std::string& role, int64_t round = 0) {
     at::Tensor sum = at::zeros({}, at::kDouble);
@@ -87,6 +93,7 @@ class TestLoss : public worker::StepSource {
 
   worker::Loss loss;
   std::map<std::string, at::Tensor> tensors;
+  std::vector<at::Tensor> buffers;
   std::function<NamedTensors(const NamedTensors&)> model;
 };
 
@@ -100,6 +107,11 @@ inline std::vector<at::Tensor> gradients(const at::Tensor& scalar, const std::ve
 inline double distance(const at::Tensor& a, const at::Tensor& b) {
   if (a.sizes() != b.sizes()) return INFINITY;
   return a.numel() ? (a - b).abs().max().item<double>() : 0;
+}
+
+// The same by the size of b, where that is above 1.
+inline double relative_distance(const at::Tensor& a, const at::Tensor& b) {
+  return distance(a, b) / (b.numel() ? std::max(1.0, b.abs().max().item<double>()) : 1.0);
 }
 
 // The largest difference between `gradient` and the central differences of f at `x` (float64), by the size of

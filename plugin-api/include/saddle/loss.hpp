@@ -9,6 +9,16 @@ namespace saddle {
 using Terms = std::vector<std::pair<const char*, Tensor>>;  // name, scalar
 using Inputs = std::vector<std::pair<const char*, Tensor>>;
 
+// A parameter of a model of the game.
+struct ModelParameter {
+  std::string name;
+  Layout layout;
+  Norm norm;
+  bool trained;   // it belongs to the player that is being updated, and terms may depend on it
+  Tensor weight;  // as the model computes with it, normalised
+  Tensor raw;     // as the optimiser moves it; the same tensor where there is no norm
+};
+
 // One update of one player. Outputs are computed when first asked for and kept for the update.
 class Step {
  public:
@@ -38,12 +48,34 @@ class Step {
 
   // Runs a model on inputs made here; inputs that are empty are left out.
   Tensor run(const char* model, const Inputs& inputs, const char* name) const {
+    return std::move(run(model, inputs, std::vector<const char*>{name})[0]);
+  }
+  // The same for several outputs of one pass, in the order of `names`.
+  std::vector<Tensor> run(const char* model, const Inputs& inputs,
+                          const std::vector<const char*>& names) const {
     std::vector<saddle_named_tensor> given;
     for (const auto& [input, tensor] : inputs)
       if (tensor) given.push_back({input, tensor.handle()});
-    saddle_tensor* result = nullptr;
-    detail::check(c_->run(c_, model, given.data(), static_cast<uint32_t>(given.size()), &name, 1, &result));
-    return Tensor::own(result);
+    std::vector<saddle_tensor*> results(names.size());
+    detail::check(c_->run(c_, model, given.data(), static_cast<uint32_t>(given.size()), names.data(),
+                          static_cast<uint32_t>(names.size()), results.data()));
+    std::vector<Tensor> outputs;
+    for (saddle_tensor* result : results) outputs.push_back(Tensor::own(result));
+    return outputs;
+  }
+  // The parameters of a model, for penalties on weights.
+  std::vector<ModelParameter> model_parameters(const char* model) const {
+    std::vector<ModelParameter> all;
+    if (c_->struct_size <= offsetof(saddle_step, model_parameter))
+      throw Error("this host shows losses no parameters of models");
+    for (uint32_t i = 0;; ++i) {
+      saddle_model_parameter p{};
+      p.struct_size = sizeof p;
+      detail::check(c_->model_parameter(c_, model, i, &p));
+      if (!p.name) return all;
+      all.push_back({p.name, static_cast<Layout>(p.layout), static_cast<Norm>(p.norm), p.trained != 0,
+                     Tensor::share(p.weight), Tensor::share(p.raw)});
+    }
   }
   Tensor operator[](ParamId id) const { return Tensor::share(c_->parameters[id.index]); }
   Tensor operator[](BufferId id) const { return Tensor::share(c_->buffers[id.index]); }

@@ -8,8 +8,8 @@ using namespace saddle::test;
 
 namespace {
 
-json pictures(int64_t channels, int64_t side, int64_t latent = 128) {
-  return {{"sample_shape", {channels, side, side}}, {"latent_size", latent}};
+json pictures(int64_t channels, int64_t side, int64_t latent = 128, int64_t classes = 0) {
+  return {{"sample_shape", {channels, side, side}}, {"latent_size", latent}, {"classes", classes}};
 }
 
 const std::string kGenerator = "generator", kDiscriminator = "discriminator";
@@ -76,6 +76,53 @@ TEST_CASE("published parameter counts at 3 x 32 x 32, z 128, defaults") {
   CHECK(count(declared("dcgan", kDiscriminator, {}, pictures(3, 32))) == 2931009);
   CHECK(count(declared("sngan", kGenerator, {}, pictures(3, 32))) == 4276739);
   CHECK(count(declared("sngan", kDiscriminator, {}, pictures(3, 32))) == 1053825);
+  CHECK(count(declared("sngan", kGenerator, {}, pictures(3, 64))) == 12220675);
+  CHECK(count(declared("sngan", kDiscriminator, {}, pictures(3, 64))) == 10141441);
+  const json labels = pictures(3, 32, 128, 10), conditional = {{"conditional", true}};
+  CHECK(count(declared("sngan", kGenerator, conditional, labels)) == 4304387);
+  CHECK(count(declared("sngan", kDiscriminator, conditional, labels)) == 1055105);
+  CHECK(count(declared("sagan", kGenerator, {}, labels)) == 4386308);
+  CHECK(count(declared("sagan", kDiscriminator, {}, labels)) == 1075586);
+}
+
+TEST_CASE("published parameter counts of the BigGAN family") {
+  const json labels = pictures(3, 32, 128, 10), short_z = pictures(3, 32, 80, 10);
+  // BigGAN-PyTorch, CIFAR10.
+  CHECK(count(declared("biggan", kGenerator, {}, labels)) == 4304387);
+  CHECK(count(declared("biggan", kDiscriminator, {}, labels)) == 4207361);
+  // PyTorch-StudioGAN, CIFAR10, with labels and without.
+  json generator = {{"width", 96}, {"shared_embedding", 128}, {"skip_z", true}, {"attention", 16}};
+  json discriminator = {{"width", 48}, {"attention", 16}};
+  CHECK(count(declared("biggan", kGenerator, generator, short_z)) == 9416196);
+  CHECK(count(declared("biggan", kDiscriminator, discriminator, labels)) == 2415170);
+  generator["conditional"] = discriminator["conditional"] = false;
+  CHECK(count(declared("biggan", kGenerator, generator, short_z)) == 8825092);
+  CHECK(count(declared("biggan", kDiscriminator, discriminator, labels)) == 2413250);
+  // BigGAN-deep there, today's size and that of 2020.
+  const json deep = {{"attention", 16}};
+  CHECK(count(declared("biggan_deep", kGenerator, deep, labels)) == 7762948);
+  CHECK(count(declared("biggan_deep", kDiscriminator, deep, labels)) == 2908930);
+  CHECK(count(declared("biggan_deep", kGenerator, {{"width", 96}, {"attention", 16}}, short_z)) == 4599876);
+  CHECK(count(declared("biggan_deep", kDiscriminator, {{"width", 48}, {"attention", 16}}, short_z)) ==
+        415010);
+}
+
+TEST_CASE("BigGAN's totals at ImageNet 128 are those of the paper's table 1") {
+  const auto millions = [](int64_t width, int64_t embedding, bool skip, int64_t latent) {
+    const json facts = pictures(3, 128, latent, 1000);
+    const int64_t n =
+        count(
+            declared("biggan", kGenerator,
+                     {{"width", width}, {"shared_embedding", embedding}, {"skip_z", skip}, {"attention", 64}},
+                     facts)) +
+        count(declared("biggan", kDiscriminator, {{"width", width}, {"attention", 64}}, facts));
+    return static_cast<double>(n) / 1e6;
+  };
+  CHECK(millions(64, 0, false, 128) == Approx(81.5).margin(0.15));
+  CHECK(millions(96, 0, false, 128) == Approx(173.5).margin(0.15));
+  CHECK(millions(96, 128, false, 128) == Approx(160.6).margin(0.2));
+  CHECK(millions(96, 128, true, 120) == Approx(158.3).margin(0.15));
+  CHECK(millions(64, 128, true, 120) == Approx(71.3).margin(0.15));
 }
 
 TEST_CASE("sngan's width 0 is the published width of each role") {
@@ -117,12 +164,14 @@ TEST_CASE("sngan's generator starts where halving ends") {
   };
   CHECK(first_side(8) == 4);
   CHECK(first_side(32) == 4);
-  CHECK(first_side(128) == 4);
   CHECK(first_side(12) == 6);
-  CHECK(first_side(48) == 6);
   CHECK(first_side(20) == 5);
   CHECK(first_side(28) == 7);
   CHECK(first_side(36) == 9);
+  // The papers' tables start 16 times as wide as they end, at 4 x 4, or 8 times at 6 x 6.
+  CHECK(first_side(64) == 4 * 4);
+  CHECK(first_side(128) == 4 * 4);
+  CHECK(declared("sngan", kGenerator, {{"width", 1}}, pictures(1, 48)).parameters[0].shape[0] == 8 * 6 * 6);
 }
 
 TEST_CASE("sizes that a model can not make are refused with what it can") {
@@ -137,6 +186,20 @@ TEST_CASE("sizes that a model can not make are refused with what it can") {
   }
   CHECK_THAT(create_error("dcgan", kGenerator, {}, {{"sample_shape", {1, 28, 28}}, {"latent_size", 8}}),
              Catch::Contains("samples of 1 x 28 x 28"));
+}
+
+TEST_CASE("labels are refused where there are none, and a latent that does not split") {
+  for (const std::string model : {"sngan", "sagan", "biggan", "biggan_deep"})
+    for (const auto& role : {kGenerator, kDiscriminator})
+      CHECK_THAT(create_error(model, role, {{"conditional", true}}, pictures(3, 32)),
+                 Catch::Contains("'conditional' needs a data set with labels"));
+  CHECK_THAT(
+      create_error("biggan", kGenerator, {{"conditional", false}, {"skip_z", true}}, pictures(3, 32, 127)),
+      Catch::Contains("127 does not split into 4 pieces"));
+  CHECK_THAT(create_error("biggan", kGenerator, {{"conditional", false}, {"attention", 5}}, pictures(3, 32)),
+             Catch::Contains("no block of this generator ends at side 5"));
+  CHECK_THAT(create_error("biggan", kDiscriminator, {{"skip_z", true}}, pictures(3, 32, 128, 10)),
+             Catch::Contains("are the generator's"));
 }
 
 TEST_CASE("a generator's option given to a discriminator is an error, not ignored") {
@@ -224,6 +287,12 @@ TEST_CASE("gradients of the models agree with finite differences in float64") {
                         const json& facts) {
     CAPTURE(model, role, config);
     const TestModel m(model, role, config, facts, at::kDouble);
+    {
+      // Biases of zero put units that see nothing on a kink of the ReLU.
+      at::NoGradGuard no_grad;
+      for (const at::Tensor& p : m.parameters)
+        if (p.dim() == 1) p.add_(at::randn_like(p), 0.1);
+    }
     std::vector<int64_t> shape = {3};
     if (role == kGenerator)
       shape.push_back(facts["latent_size"]);
@@ -244,6 +313,12 @@ TEST_CASE("gradients of the models agree with finite differences in float64") {
     check("mlp", role, {{"width", 4}, {"depth", 2}}, facts);
     check("dcgan", role, {{"width", 1}}, facts);
     check("sngan", role, {{"width", 2}}, facts);
+    check("wgan_gp", role, {{"width", 2}}, facts);
+    check("sagan", role, {{"width", 8}, {"conditional", false}}, facts);
+    check("biggan", role, {{"width", 1}, {"conditional", false}}, facts);
+    check("biggan_deep", role, {{"width", 1}, {"conditional", false}, {"depth", 1}}, facts);
   }
+  check("biggan", kGenerator, {{"width", 1}, {"conditional", false}, {"self_modulation", true}}, facts);
+  check("unet", kDiscriminator, {{"width", 1}}, facts);
   check("sngan", kGenerator, {{"width", 2}, {"upsample", "bilinear"}}, facts);
 }
