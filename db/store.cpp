@@ -138,6 +138,18 @@ void Store::add_event(const Event& event) {
   impl_->open_writer().post([event](Connection& connection) { insert_event(connection, event); });
 }
 
+void Store::report_progress(std::int64_t attempt, const Progress& progress) {
+  impl_->open_writer().post([attempt, progress, told = now_ms()](Connection& connection) {
+    connection
+        .prepared(
+            "UPDATE attempt SET step = ?2, steps = ?3, steps_per_second = ?4, told_ms = ?5,"
+            " first_step_ms = ifnull(first_step_ms, ?6) WHERE id = ?1")
+        ->bind(attempt, progress.step, progress.steps, progress.steps_per_second, told,
+               progress.first_step_ms ? Value{*progress.first_step_ms} : Value{})
+        .run();
+  });
+}
+
 void Store::flush() {
   Writer& writer = impl_->open_writer();
   writer.run([&](Connection& connection) { writer.summaries().write_all(connection); }, false);

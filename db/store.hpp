@@ -23,7 +23,7 @@
 // the calls were made.
 //
 // Promise: what a method that returned has written survives SIGKILL. The queued
-// methods (append_metrics, add_artifact, add_event) return before they have
+// methods (append_metrics, add_artifact, add_event, report_progress) return before they have
 // written; flush(), and any other method, returns only after all that was
 // queued before it is committed, or throws.
 namespace saddle::db {
@@ -143,6 +143,13 @@ struct MetricRow {
   double value = 0;  // NaN and infinities are kept as such
 };
 
+// How far a running attempt is.
+struct Progress {
+  std::int64_t step = 0, steps = 0;
+  double steps_per_second = 0;
+  std::optional<std::int64_t> first_step_ms;  // since the claim; once
+};
+
 struct Artifact {
   std::string kind;  // samples, checkpoint, file
   std::string name;
@@ -210,6 +217,8 @@ class Store {
   void append_metrics(std::int64_t attempt, const std::vector<MetricRow>& rows);
   void add_artifact(std::int64_t attempt, const Artifact& artifact);
   void add_event(const Event& event);
+  // Once a second is enough for those who look.
+  void report_progress(std::int64_t attempt, const Progress& progress);
 
   // Returns when everything queued before is committed, or throws why it is not.
   void flush();

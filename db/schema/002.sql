@@ -58,3 +58,11 @@ DROP TABLE config_of;
 -- A trial is found by its name without reading all of them.
 CREATE INDEX experiment_trial_by_name ON experiment_trial (name);
 CREATE INDEX artifact_by_sha256 ON artifact (sha256);
+
+-- What the worker of an attempt said last about its rounds, once a second at
+-- most; and the time from the claim to the end of the first of them.
+ALTER TABLE attempt ADD COLUMN step INTEGER;
+ALTER TABLE attempt ADD COLUMN steps INTEGER;  -- in all
+ALTER TABLE attempt ADD COLUMN steps_per_second REAL;
+ALTER TABLE attempt ADD COLUMN told_ms INTEGER;
+ALTER TABLE attempt ADD COLUMN first_step_ms INTEGER;

@@ -29,7 +29,8 @@ SELECT t.id AS trial, e.name AS experiment, t.name, t.config_hash, t.trial_hash,
        (SELECT strftime('%Y-%m-%dT%H:%M:%fZ', min(f.started_ms) / 1000.0, 'unixepoch')
           FROM attempt f WHERE f.trial_id = t.id) AS started,
        strftime('%Y-%m-%dT%H:%M:%fZ', a.ended_ms / 1000.0, 'unixepoch') AS ended,
-       (SELECT sum(s.ended_ms - s.started_ms) / 1000.0 FROM attempt s WHERE s.trial_id = t.id) AS seconds,
+       CASE WHEN t.attempts < 2 THEN (a.ended_ms - a.started_ms) / 1000.0
+            ELSE (SELECT sum(s.ended_ms - s.started_ms) / 1000.0 FROM attempt s WHERE s.trial_id = t.id) END AS seconds,
        a.host, a.threads, a.device, a.libtorch, a.isa, a.exit_code, a.signal, a.pid,
        nullif(a.folder, '') AS folder, nullif(e.git_commit, '') AS git_commit, e.git_dirty,
        t.experiment_id, x.ordinal, c.text AS config
@@ -45,7 +46,9 @@ SELECT a.trial_id AS trial, a.number AS attempt, t.name, a.reason, a.message, a.
        strftime('%Y-%m-%dT%H:%M:%fZ', a.started_ms / 1000.0, 'unixepoch') AS started,
        strftime('%Y-%m-%dT%H:%M:%fZ', a.ended_ms / 1000.0, 'unixepoch') AS ended,
        (a.ended_ms - a.started_ms) / 1000.0 AS seconds,
-       a.host, a.pid, a.threads, a.device, a.libtorch, a.isa, a.exit_code, a.signal, nullif(a.folder, '') AS folder
+       a.host, a.pid, a.threads, a.device, a.libtorch, a.isa, a.exit_code, a.signal, nullif(a.folder, '') AS folder,
+       a.step, a.steps, a.steps_per_second, a.first_step_ms,
+       strftime('%Y-%m-%dT%H:%M:%fZ', a.told_ms / 1000.0, 'unixepoch') AS told
   FROM attempt a JOIN trial t ON t.id = a.trial_id;
 
 CREATE VIEW params AS

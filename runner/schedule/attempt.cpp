@@ -15,6 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr auto kTellEvery = std::chrono::seconds(1);
+
 // <runs>/<trial>/attempt-<n>. One of that name is there already when the
 // database was made anew and its folder was kept: what lies in it is not ours.
 fs::path make_folder(const fs::path& runs, const std::string& trial, std::int64_t number) {
@@ -137,11 +139,8 @@ void Attempt::handle(const Frame& frame) {
     }
     case FrameType::kMetrics:
       return on_metrics(frame.payload);
-    case FrameType::kProgress: {
-      const ProgressReport report = parse_progress(frame.payload);
-      evidence_.last_step = std::max(evidence_.last_step, report.step);
-      return observer_.on_progress(job_, report);
-    }
+    case FrameType::kProgress:
+      return on_progress(parse_progress(frame.payload));
     case FrameType::kArtifact:
       return on_artifact(Json::parse(frame.payload));
   }
@@ -207,6 +206,19 @@ void Attempt::on_metrics(std::string_view payload) {
     evidence_.last_step = std::max(evidence_.last_step, row.step);
   });
   store_.append_metrics(row_.id, rows_);
+}
+
+void Attempt::on_progress(const ProgressReport& report) {
+  evidence_.last_step = std::max(evidence_.last_step, report.step);
+  const auto now = Clock::now();
+  if (!told_ || now - *told_ >= kTellEvery) {
+    db::Progress progress{report.step, report.total, report.rounds_per_second, {}};
+    if (!told_)
+      progress.first_step_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - started_).count();
+    store_.report_progress(row_.id, progress);
+    told_ = now;
+  }
+  observer_.on_progress(job_, report);
 }
 
 void Attempt::on_artifact(const Json& artifact) {

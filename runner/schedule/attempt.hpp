@@ -59,11 +59,13 @@ class Attempt {
   void on_event(const Json& event, std::string_view text);
   void on_started(const Json& event);
   void on_metrics(std::string_view payload);
+  void on_progress(const ProgressReport& report);
   void on_artifact(const Json& artifact);
 
   Job job_;
   db::Store& store_;
   Observer& observer_;
+  Clock::time_point started_ = Clock::now();  // before the claim
   std::optional<db::Checkpoint> from_;
   db::Attempt row_;
   std::filesystem::path folder_;
@@ -73,8 +75,8 @@ class Attempt {
   std::vector<db::MetricRow> rows_;                       // reused
   Evidence evidence_;
   std::int64_t oom_at_start_;
-  Clock::time_point started_ = Clock::now();
   std::optional<Clock::time_point> grace_end_;
+  std::optional<Clock::time_point> told_;  // when the store last heard of progress
 };
 
 }  // namespace saddle::schedule
