@@ -54,7 +54,7 @@ std::vector<db::PlannedTrial> frozen(const Plan& plan) {
     trial.config_hash = planned.config->hash;
     trial.trial_hash = planned.trial_hash;
     trial.seed = planned.seed;
-    trial.config_json = planned.config->resolved.dump();
+    trial.config_json = planned.config->resolved().dump();
     trials.push_back(std::move(trial));
   }
   return trials;

@@ -41,7 +41,9 @@ std::string canonical_json(const Json& value) {
   return text;
 }
 
-std::string config_hash(const Json& identity) { return sha256(canonical_json(identity)); }
+std::string config_hash(const Json& identity) { return identity_hash(canonical_json(identity)); }
+
+std::string identity_hash(const std::string& canonical) { return sha256(canonical); }
 
 std::string trial_hash(const std::string& config_hash, std::int64_t seed) {
   return sha256(config_hash + std::to_string(seed));

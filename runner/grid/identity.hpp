@@ -13,6 +13,8 @@ std::string canonical_json(const Json& value);
 
 // SHA-256 of the identity that resolve() gives.
 std::string config_hash(const Json& identity);
+// The same of its canonical text.
+std::string identity_hash(const std::string& canonical);
 // SHA-256 of the config hash followed by the seed in decimal.
 std::string trial_hash(const std::string& config_hash, std::int64_t seed);
 

@@ -8,6 +8,7 @@
 
 #include <common/json.hpp>
 #include <grid/catalogue.hpp>
+#include <grid/resolve.hpp>
 
 namespace saddle {
 
@@ -18,8 +19,10 @@ struct PlannedConfig {
   std::string hash;   // config_hash
   std::string label;  // "hinge-width32": the swept leaves, for names; may be empty
   std::vector<std::pair<std::string, std::string>> swept;  // axis of the sweep, what it is here
-  Json resolved;                                           // all defaults filled in; what the worker reads
+  ResolvedConfig config;                                   // shares its sections with other points
   std::shared_ptr<const Origin> origin;                    // for errors found later than planning
+
+  Json resolved() const { return config.json(); }  // all defaults filled in; what the worker reads
 };
 
 struct PlannedTrial {
@@ -42,15 +45,19 @@ struct Plan {
   std::string spec_text, spec_sha256;  // the file as it was read
   std::vector<std::string> sets;       // the --set arguments that were applied
   std::vector<PlannedTrial> trials;    // sweep axes in file order, seeds innermost
-  std::string arithmetic;              // "3 x 2 x 3 = 18 trials"
+  std::string arithmetic;              // "3 x 2 x 3 - 2 excluded = 16 trials"
   std::vector<std::string> notices;    // sweeps that --set replaced, trials that were merged, idle exclusions
   Limits limits;
 };
 
+// More trials than this are planned only where that is asked for (--yes).
+inline constexpr std::size_t kUsualTrials = 10'000;
+inline constexpr std::size_t kMostTrials = 1'000'000;
+
 // Reads, expands and checks a grid file. `sets` are --set arguments, "path=value".
 // Throws Error with up to ten lines "file:line:col /pointer: what, expected, next step".
 Plan load_plan(const std::filesystem::path& file, const std::vector<std::string>& sets,
-               const Catalogue& catalogue);
+               const Catalogue& catalogue, std::size_t most_trials = kUsualTrials);
 
 // Lets the worker build each distinct (dataset, models, losses) of the plan with a
 // batch of 2, which proves the shapes. What was proved before is not proved again.

@@ -1,6 +1,7 @@
 // Shapes depend on parameters, so no description can promise them: the worker
 // builds every distinct game of the plan once and says what does not fit.
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <tuple>
@@ -29,22 +30,21 @@ struct Proof {
 };
 
 // What shapes depend on: all but the optimizers and how long and on what it runs.
-std::string shape_key(const Json& resolved) {
-  Json part = {{"dataset", resolved.at("dataset")},
-               {"models", resolved.at("models")},
-               {"losses", resolved.at("losses")}};
-  const Json& train = resolved.at("train");
-  for (const char* key : {"latent", "pass", "augment", "precision", "memory_format", "spectral_norm"})
-    part["train"][key] = train.at(key);
-  for (const Json& metric : resolved.at("metrics"))
-    part["features"].push_back({metric.at("use"), metric.at("features")});
-  return canonical_json(part);
+std::string shape_key(const ResolvedConfig& config) {
+  std::string key;
+  for (const char* name : {"dataset", "models", "losses"})
+    key += canonical_json(*config.section(name)) + "\n";
+  const Json& train = *config.section("train");
+  for (const char* name : {"latent", "pass", "augment", "precision", "memory_format", "spectral_norm"})
+    key += canonical_json(train.at(name)) + "\n";
+  for (const Json& metric : *config.section("metrics"))
+    key += canonical_json(metric.at("use")) + canonical_json(metric.at("features")) + "\n";
+  return key;
 }
 
 // The part of the key that a rebuilt plugin or worker changes.
-std::string binaries_key(const Json& resolved, const Catalogue& catalogue) {
+std::string binaries_key(const Json& files, const Catalogue& catalogue) {
   std::string key;
-  const Json files = plugin_files(resolved, catalogue);
   for (const auto& [name, file] : files.items()) {
     const std::size_t slash = name.find('/');
     key += name + "=" + catalogue.find(name.substr(0, slash), name.substr(slash + 1))->sha256 + ";";
@@ -52,23 +52,30 @@ std::string binaries_key(const Json& resolved, const Catalogue& catalogue) {
   return key;
 }
 
+// Points of the grid that share these sections share their shapes.
+using Shares = std::array<const Section*, 5>;
+
 std::vector<Proof> wanted(const Plan& plan, const Catalogue& catalogue) {
   FileHashes hashes;
   const std::string worker = hashes.of(worker_path());
   hashes.save();
   const fs::path cache = cache_folder();
-  std::set<const PlannedConfig*> looked_at;
-  std::set<std::string> keys;
+  std::set<Shares> looked_at;
+  std::set<std::string> shapes;
   std::vector<Proof> proofs;
   for (const PlannedTrial& trial : plan.trials) {
-    if (!looked_at.insert(trial.config.get()).second) continue;
-    const Json& resolved = trial.config->resolved;
-    const std::string key = sha256(shape_key(resolved) + binaries_key(resolved, catalogue) + worker);
-    if (!keys.insert(key).second) continue;
+    const ResolvedConfig& config = trial.config->config;
+    const Shares shares = {config.shared("dataset"), config.shared("models"), config.shared("losses"),
+                           config.shared("train"), config.shared("metrics")};
+    if (!looked_at.insert(shares).second) continue;
+    const std::string shape = shape_key(config);
+    if (!shapes.insert(shape).second) continue;
+    const Json files = plugin_files(config.json(), catalogue);
+    const std::string key = sha256(shape + binaries_key(files, catalogue) + worker);
     const fs::path kept = cache.empty() ? fs::path() : cache / "proofs" / key;
     std::error_code error;
     if (!kept.empty() && fs::exists(kept, error)) continue;
-    proofs.push_back({trial.config, plugin_files(resolved, catalogue), kept, false});
+    proofs.push_back({trial.config, files, kept, false});
   }
   return proofs;
 }
@@ -126,7 +133,8 @@ class Prover {
     std::string lines;
     for (std::size_t i = 0; i < proofs_.size(); ++i) {
       if (proofs_[i].settled) continue;
-      const Json line = {{"id", i}, {"config", proofs_[i].config->resolved}, {"plugins", proofs_[i].plugins}};
+      const Json line = {
+          {"id", i}, {"config", proofs_[i].config->resolved()}, {"plugins", proofs_[i].plugins}};
       lines += line.dump() + "\n";
     }
     return lines;

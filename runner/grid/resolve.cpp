@@ -1,14 +1,20 @@
 #include <grid/resolve.hpp>
 
 #include <algorithm>
+#include <set>
+#include <tuple>
+#include <unordered_map>
 #include <utility>
 
 #include <common/nearest.hpp>
 #include <grid/host_schema.hpp>
+#include <grid/identity.hpp>
 #include <grid/spec.hpp>
 
 namespace saddle {
 namespace {
+
+using Names = std::vector<std::string>;
 
 std::string joined(const Json& names) {
   std::string text;
@@ -16,8 +22,8 @@ std::string joined(const Json& names) {
   return text.empty() ? "nothing" : text;
 }
 
-std::vector<std::string> keys(const Json& object) {
-  std::vector<std::string> names;
+Names keys(const Json& object) {
+  Names names;
   if (object.is_object()) {
     for (const auto& [key, value] : object.items()) names.push_back(key);
   }
@@ -28,455 +34,442 @@ bool contains(const Json& list, const std::string& name) {
   return list.is_array() && std::find(list.begin(), list.end(), Json(name)) != list.end();
 }
 
+bool contains(const Names& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 bool player_name(const std::string& name) {
   return !name.empty() && name[0] >= 'a' && name[0] <= 'z' &&
          std::all_of(name.begin(), name.end(),
                      [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
-class Resolver {
- public:
-  Resolver(const Json& raw, const Catalogue& catalogue, const Report& report)
-      : raw_(raw), catalogue_(catalogue), report_(report) {}
-
-  Resolution run() {
-    check_sections();
-    dataset();
-    models();
-    optimizers();
-    train();
-    losses();
-    schedules();
-    metrics();
-    for (const char* name : {"record", "checkpoint"}) {
-      out_.config[name] =
-          apply_schema(host_schema()[name], section(name, Json::object()), pointer_child("", name), report_);
-    }
-    return std::move(out_);
+// A section while it is made. An Entry that is shared is copied into it.
+struct Draft : Section {
+  void fault(const std::string& pointer, const std::string& text, bool at_key = false) {
+    faults.push_back({pointer, text, at_key});
   }
-
- private:
-  // One "use" entry: what it names, and its two forms.
-  struct Entry {
-    const Component* component = nullptr;
-    Json config, identity;
-  };
-
-  Json section(const char* name, Json otherwise) const {
-    const auto found = raw_.find(name);
-    return found == raw_.end() ? std::move(otherwise) : *found;
+  Report report() {
+    return
+        [this](const std::string& pointer, const std::string& text, bool key) { fault(pointer, text, key); };
   }
-
-  void check_sections() {
-    const std::vector<std::string>& sections = config_sections();
-    for (const auto& [key, value] : raw_.items()) {
-      if (std::find(sections.begin(), sections.end(), key) != sections.end()) continue;
-      std::vector<std::string> known = sections;
-      for (const auto& [name, ignored] : host_schema()["grid"]["properties"].items()) known.push_back(name);
-      report_(pointer_child("", key),
-              "unknown key \"" + key + "\" of the grid file. " + suggestion(key, known, 20), true);
-      out_.config[key] = value;
-    }
-    for (const char* name : {"dataset", "models", "losses", "optimizers"}) {
-      if (!raw_.contains(name))
-        report_("", "the grid file needs the key \"" + std::string(name) + "\"", false);
-    }
+  void take_faults(const Entry& entry) {
+    faults.insert(faults.end(), entry.faults.begin(), entry.faults.end());
   }
+};
 
-  Entry component(const std::string& kind, const Json& written, const std::string& pointer) {
-    const Json& host = host_schema()[kind];
-    if (!written.is_object()) {
-      report_(pointer, "expected an object {\"use\": NAME, ...}, found " + describe_value(written), false);
-      return {nullptr, written, written};
-    }
-    if (!written.contains("use")) {
-      report_(pointer, "needs the key \"use\": the name of a " + kind, false);
-      return {nullptr, written, written};
-    }
-    if (!written["use"].is_string()) {
-      report_(pointer + "/use",
-              "expected the name of a " + kind + ", found " + describe_value(written["use"]), false);
-      return {nullptr, written, written};
-    }
-    const std::string use = written["use"];
-    Entry entry;
-    entry.component = catalogue_.find(kind, use);
-    if (entry.component == nullptr) {
-      report_(pointer + "/use", unknown_component(catalogue_, kind, use), false);
-      return {nullptr, written, written};
-    }
-    const std::vector<const Json*> schemas = {&host, &entry.component->parameters()};
-    entry.config = apply_schemas(schemas, written, pointer, kind + " \"" + use + "\"", report_);
-    entry.identity = drop_defaults(schemas, entry.config);
-    entry.identity["use"] = use + "@" + entry.component->version;
-    return entry;
+struct Player {
+  const Component* component;  // null: unknown
+  const Json* role;            // what the component declares for the role it plays; null: unknown
+};
+
+struct Models : Draft {
+  std::map<std::string, Player> players;
+
+  const Json* role(const std::string& player) const {
+    const auto found = players.find(player);
+    return found == players.end() ? nullptr : found->second.role;
   }
-
-  void dataset() {
-    if (!raw_.contains("dataset")) return;
-    Entry entry = component("dataset", raw_["dataset"], "/dataset");
-    out_.config["dataset"] = std::move(entry.config);
-    out_.identity["dataset"] = std::move(entry.identity);
-  }
-
-  void models() {
-    const Json models = section("models", Json::object());
-    Json& config = out_.config["models"] = Json::object();
-    Json& identity = out_.identity["models"] = Json::object();
-    if (!models.is_object() || (models.empty() && raw_.contains("models"))) {
-      return report_("/models",
-                     "expected an object of players, as {\"generator\": {\"use\": ...}}, found " +
-                         describe_value(models),
-                     false);
-    }
-    for (const auto& [player, written] : models.items()) {
-      const std::string pointer = pointer_child("/models", player);
-      if (!player_name(player)) {
-        report_(pointer, "\"" + player + "\" is no name for a player; use a-z, 0-9 and _, a letter first",
-                true);
-      }
-      Entry entry = component("model", written, pointer);
-      if (entry.component) role(player, pointer, entry);
-      config[player] = std::move(entry.config);
-      identity[player] = std::move(entry.identity);
-      players_[player] = entry.component;
-    }
-  }
-
-  // A player plays the role of its own name unless told otherwise.
-  void role(const std::string& player, const std::string& pointer, Entry& entry) {
-    const Json& roles = entry.component->roles();
-    const std::string natural = roles.contains(player) || roles.size() != 1 ? player : roles.begin().key();
-    const bool given = entry.config.contains("role");
-    if (!given) entry.config["role"] = natural;
-    const Json& role = entry.config["role"];
-    if (role == natural) entry.identity.erase("role");
-    if (!role.is_string() || roles.contains(role.get<std::string>())) return;
-    report_(given ? pointer + "/role" : pointer,
-            "model \"" + entry.component->name + "\" has no role " + role.dump() +
-                (given ? ". " : ", the name of this player; choose one with \"role\". ") +
-                suggestion(role.get<std::string>(), keys(roles)),
-            false);
-  }
-
-  // What a player's model declares for the role it plays; null when unknown.
-  const Json* role_of(const std::string& player) const {
-    const auto found = players_.find(player);
-    if (found == players_.end() || found->second == nullptr) return nullptr;
-    const Json role = out_.config["models"][player].value("role", Json());
-    if (!role.is_string() || !found->second->roles().contains(role.get<std::string>())) return nullptr;
-    return &found->second->roles()[role.get<std::string>()];
-  }
-
-  void optimizers() {
-    const Json written = section("optimizers", Json::object());
-    out_.config["optimizers"] = Json::object();
-    out_.identity["optimizers"] = Json::object();
-    if (!written.is_object() || (written.empty() && raw_.contains("optimizers"))) {
-      return report_("/optimizers",
-                     "expected an object with an optimizer for each player that is trained, found " +
-                         describe_value(written),
-                     false);
-    }
-    for (const auto& [player, entry] : written.items()) {
-      const std::string pointer = pointer_child("/optimizers", player);
-      if (!out_.config["models"].contains(player)) {
-        report_(pointer,
-                "no model \"" + player + "\" to optimize. " + suggestion(player, keys(out_.config["models"])),
-                true);
-        continue;
-      }
-      out_.config["optimizers"][player] = optimizer(entry, pointer, out_.identity["optimizers"][player]);
-    }
-  }
-
-  Json optimizer(const Json& written, const std::string& pointer, Json& identity) {
-    const Json& host = host_schema()["optimizer"];
-    const std::vector<const Json*> schemas = chosen(host, written, pointer, "optimizer");
-    if (schemas.empty()) return written;
-    Json config = apply_schemas(schemas, written, pointer, "optimizer " + written["use"].dump(), report_);
-    identity = drop_defaults(schemas, config);
-    identity["use"] = config["use"];
-    if (config["use"] == "sgd" && config["nesterov"] == true &&
-        (config["momentum"] == 0.0 || config["dampening"] != 0.0)) {
-      report_(pointer + "/nesterov", "nesterov needs momentum > 0 and dampening 0", false);
-    }
-    return config;
-  }
-
-  // The schemas of an entry whose "use" chooses among the host's own; none, with a report, when it does not.
-  std::vector<const Json*> chosen(const Json& host, const Json& written, const std::string& pointer,
-                                  const std::string& what) {
-    const Json fallback = host["all"]["properties"]["use"].value("default", Json());
-    const Json use = written.is_object() ? written.value("use", fallback) : Json();
-    if (!use.is_string()) {
-      report_(pointer, "expected an object {\"use\": NAME, ...}, found " + describe_value(written), false);
-      return {};
-    }
-    if (!host["use"].contains(use.get<std::string>())) {
-      report_(pointer + "/use",
-              "no " + what + " " + use.dump() + ". " + suggestion(use.get<std::string>(), keys(host["use"])),
-              false);
-      return {};
-    }
-    return {&host["all"], &host["use"][use.get<std::string>()]};
-  }
-
-  // After train, whose rounds are the default end of a linear schedule.
-  void schedules() {
-    for (auto& [player, config] : out_.config["optimizers"].items()) {
-      if (!config.is_object() || !config.contains("use")) continue;
-      const std::string pointer = pointer_child("/optimizers", player) + "/schedule";
-      const Json written = config.value("schedule", Json::object());
-      const std::vector<const Json*> schemas =
-          chosen(host_schema()["schedule"], written, pointer, "schedule");
-      if (schemas.empty()) continue;
-      Json schedule = apply_schemas(schemas, written, pointer,
-                                    "schedule " + written.value("use", Json("constant")).dump(), report_);
-      Json identity = drop_defaults(schemas, schedule);
-      if (schedule["use"] == "linear") {
-        const Json rounds = out_.config["train"].is_object() ? out_.config["train"]["rounds"] : Json();
-        if (!schedule.contains("to")) schedule["to"] = rounds;
-        if (schedule["to"] == rounds) identity.erase("to");
-        if (schedule["from"].is_number() && schedule["to"].is_number() &&
-            schedule["from"] >= schedule["to"]) {
-          report_(pointer,
-                  "a linear schedule from round " + schedule["from"].dump() + " to round " +
-                      schedule["to"].dump() + " has no length; expected from < to (default: train.rounds)",
-                  false);
-        }
-      }
-      Json& kept = out_.identity["optimizers"][player];
-      if (!kept.is_object()) continue;
-      kept.erase("schedule");
-      if (!identity.empty()) kept["schedule"] = std::move(identity);
-      config["schedule"] = std::move(schedule);
-    }
-  }
-
-  void train() {
-    const Json& schema = host_schema()["train"];
-    Json& config = out_.config["train"];
-    config = apply_schema(schema, section("train", Json::object()), "/train", report_);
-    if (!config.is_object()) return;
-    Json identity = drop_defaults({&schema}, config);
-    updates(config, identity);
-    order(config, identity);
-    if (config["augment"].is_array()) {
-      Json kept = Json::array();
-      for (std::size_t i = 0; i < config["augment"].size(); ++i) {
-        Entry entry = component("transform", config["augment"][i], pointer_child("/train/augment", i));
-        config["augment"][i] = std::move(entry.config);
-        kept.push_back(std::move(entry.identity));
-      }
-      if (!kept.empty()) identity["augment"] = std::move(kept);
-    }
-    if (!identity.empty()) out_.identity["train"] = std::move(identity);
-  }
-
-  void updates(Json& config, Json& identity) {
-    if (!config["updates"].is_object()) return;
-    for (const std::string& player : keys(config["updates"])) {
-      if (!out_.config["optimizers"].contains(player)) {
-        report_(pointer_child("/train/updates", player),
-                "\"" + player + "\" is not trained: it has no optimizer. " +
-                    suggestion(player, keys(out_.config["optimizers"])),
-                true);
-      }
-    }
-    Json kept = Json::object();
-    for (const std::string& player : keys(out_.config["optimizers"])) {
-      if (!config["updates"].contains(player)) config["updates"][player] = 1;
-      if (config["updates"][player] != 1) kept[player] = config["updates"][player];
-    }
-    identity.erase("updates");
-    if (!kept.empty()) identity["updates"] = std::move(kept);
-  }
-
-  void order(Json& config, Json& identity) {
-    Json usual = Json::array();
-    const std::vector<std::string> trained = keys(out_.config["optimizers"]);  // sorted by name
-    for (const std::string& player : trained) {
-      if (player != "generator") usual.push_back(player);
-    }
-    if (out_.config["optimizers"].contains("generator")) usual.push_back("generator");
-    if (!config.contains("order")) config["order"] = usual;
-    if (config["order"] == usual) {
-      identity.erase("order");
-      return;
-    }
-    if (!config["order"].is_array()) return;
-    Json sorted = config["order"];
-    std::sort(sorted.begin(), sorted.end());
-    if (sorted != Json(trained)) {
-      report_("/train/order",
-              "expected each trained player once (" + joined(trained) + "), found " +
-                  describe_value(config["order"]),
-              false);
-    }
-  }
-
-  void losses() {
-    if (!raw_.contains("losses")) return;
-    const Json& written = raw_["losses"];
-    Json& config = out_.config["losses"] = Json::array();
-    Json& identity = out_.identity["losses"] = Json::array();
-    if (!written.is_array() || written.empty()) {
-      out_.config["losses"] = written;
-      return report_("/losses",
-                     "expected a list of losses, as [{\"use\": \"hinge\"}], found " + describe_value(written),
-                     false);
-    }
-    std::vector<std::string> served;
-    bool all_known = true;
-    for (std::size_t i = 0; i < written.size(); ++i) {
-      const std::string pointer = pointer_child("/losses", i);
-      Entry entry = component("loss", written[i], pointer);
-      all_known = all_known && entry.component;
-      if (entry.component) needs(*entry.component, pointer + "/use", served);
-      config.push_back(std::move(entry.config));
-      identity.push_back(std::move(entry.identity));
-    }
-    for (const std::string& player : keys(out_.config["optimizers"])) {
-      if (all_known && std::find(served.begin(), served.end(), player) == served.end()) {
-        report_(
-            pointer_child("/optimizers", player),
-            "no loss computes anything for \"" + player + "\"; add one that does, or leave its optimizer out",
-            false);
-      }
-    }
-  }
-
-  void needs(const Component& loss, const std::string& pointer, std::vector<std::string>& served) {
-    const std::string what = "loss \"" + loss.name + "\"";
-    bool any = false;
-    for (const auto& [role, entry] : loss.roles().items()) {
-      if (!players_.contains(role)) continue;
-      any = true;
-      served.push_back(role);
-      for (const Json& need : entry["needs"]) check_need(what, role, need, pointer);
-    }
-    if (!any) {
-      report_(pointer,
-              what + " computes for " + joined(keys(loss.roles())) +
-                  "; no model is called so (models: " + joined(keys(out_.config["models"])) + ")",
-              false);
-    }
-  }
-
-  // "MODEL.OUTPUT", "gradient:SAMPLE.INPUT", or a word such as label, which only the dataset itself can
-  // prove.
-  void check_need(const std::string& what, const std::string& player, const std::string& need,
-                  const std::string& pointer) {
-    const std::size_t dot = need.find('.');
-    if (dot == std::string::npos) return;
-    if (need.starts_with("gradient:")) {
-      const Json* role = role_of(player);
-      const std::string input = need.substr(dot + 1);
-      if (role == nullptr || contains((*role)["inputs"], input)) return;
-      return report_(pointer,
-                     what + " needs the gradient by " + need.substr(9) + "; " + model_in_role(player) +
-                         " takes " + joined((*role)["inputs"]),
-                     false);
-    }
-    const std::string model = need.substr(0, dot), output = need.substr(dot + 1);
-    if (!players_.contains(model)) {
-      return report_(pointer,
-                     what + " needs " + need + "; there is no model \"" + model +
-                         "\" (models: " + joined(keys(out_.config["models"])) + ")",
-                     false);
-    }
-    const Json* role = role_of(model);
-    if (role == nullptr || contains((*role)["outputs"], output)) return;
-    report_(pointer,
-            what + " needs " + need + "; " + model_in_role(model) + " offers " + joined((*role)["outputs"]) +
-                ". Take a model that offers it, or another loss",
-            false);
-  }
-
-  std::string model_in_role(const std::string& player) const {
-    const Json& model = out_.config["models"][player];
+  std::string in_role(const std::string& player) const {
+    const Json& model = config[player];
     return "model " + model["use"].dump() + " in the role " + model["role"].dump();
   }
-
-  void metrics() {
-    const Json written = section("metrics", Json::array());
-    Json& config = out_.config["metrics"] = Json::array();
-    Json kept = Json::array();
-    if (!written.is_array()) {
-      return report_(
-          "/metrics",
-          "expected a list of metrics, as [{\"use\": \"frechet\"}], found " + describe_value(written), false);
-    }
-    const Json& train = out_.config["train"];
-    const bool averaged =
-        train.is_object() && train["ema"].is_object() && train["ema"].value("decay", Json(0.0)) != 0.0;
-    const std::string usual = averaged ? "ema" : "raw";
-    for (std::size_t i = 0; i < written.size(); ++i) {
-      const std::string pointer = pointer_child("/metrics", i);
-      Entry entry = component("metric", written[i], pointer);
-      if (entry.component) {
-        if (!entry.config.contains("weights")) entry.config["weights"] = usual;
-        if (entry.config["weights"] == usual) entry.identity.erase("weights");
-        if (entry.config["weights"] == "ema" && !averaged) {
-          report_(pointer + "/weights",
-                  "no averaged weights are kept: set train.ema.decay above 0, or weights to raw", false);
-        }
-        features(entry.config["features"], pointer + "/features");
-      }
-      config.push_back(std::move(entry.config));
-      kept.push_back(std::move(entry.identity));
-    }
-    if (!kept.empty()) out_.identity["metrics"] = std::move(kept);
-  }
-
-  void features(const Json& value, const std::string& pointer) {
-    if (!value.is_string() || value == "pixels") return;
-    const std::string text = value;
-    const std::vector<std::string> path = split_path(text);
-    if (path.size() != 2) {
-      return report_(pointer,
-                     "expected \"pixels\" or MODEL.OUTPUT, as discriminator.features, found " + value.dump(),
-                     false);
-    }
-    if (!players_.contains(path[0])) {
-      return report_(pointer,
-                     "no model \"" + path[0] + "\". " + suggestion(path[0], keys(out_.config["models"])),
-                     false);
-    }
-    const Json* role = role_of(path[0]);
-    if (role == nullptr || contains((*role)["outputs"], path[1])) return;
-    report_(
-        pointer,
-        "no output \"" + path[1] + "\"; " + model_in_role(path[0]) + " offers " + joined((*role)["outputs"]),
-        false);
-  }
-
-  const Json& raw_;
-  const Catalogue& catalogue_;
-  const Report& report_;
-  Resolution out_;
-  std::map<std::string, const Component*> players_;
 };
+
+// A player plays the role of its own name unless told otherwise, or unless its
+// model has one role only.
+void choose_role(Models& draft, const std::string& player, const std::string& pointer, const Component& model,
+                 Json& config, Json& identity) {
+  const Json& roles = model.roles();
+  const std::string natural = roles.contains(player) || roles.size() != 1 ? player : roles.begin().key();
+  const bool given = config.contains("role");
+  if (!given) config["role"] = natural;
+  const Json& role = config["role"];
+  if (role == natural) identity.erase("role");
+  if (!role.is_string()) return;
+  if (roles.contains(role.get<std::string>())) {
+    draft.players[player].role = &roles[role.get<std::string>()];
+    return;
+  }
+  draft.fault(given ? pointer + "/role" : pointer,
+              "model \"" + model.name + "\" has no role " + role.dump() +
+                  (given ? ". " : ", the name of this player; choose one with \"role\". ") +
+                  suggestion(role.get<std::string>(), keys(roles)));
+}
+
+void fill_updates(Draft& draft, Json& identity, const Names& trained) {
+  Json& updates = draft.config["updates"];
+  if (!updates.is_object()) return;
+  for (const std::string& player : keys(updates)) {
+    if (contains(trained, player)) continue;
+    draft.fault(pointer_child("/train/updates", player),
+                "\"" + player + "\" is not trained: it has no optimizer. " + suggestion(player, trained),
+                true);
+  }
+  Json kept = Json::object();
+  for (const std::string& player : trained) {
+    if (!updates.contains(player)) updates[player] = 1;
+    if (updates[player] != 1) kept[player] = updates[player];
+  }
+  identity.erase("updates");
+  if (!kept.empty()) identity["updates"] = std::move(kept);
+}
+
+void fill_order(Draft& draft, Json& identity, const Names& trained) {
+  Json usual = Json::array();
+  for (const std::string& player : trained) {
+    if (player != "generator") usual.push_back(player);
+  }
+  if (contains(trained, "generator")) usual.push_back("generator");
+  if (!draft.config.contains("order")) draft.config["order"] = usual;
+  const Json& order = draft.config["order"];
+  if (order == usual) {
+    identity.erase("order");
+    return;
+  }
+  if (!order.is_array()) return;
+  Json sorted = order;
+  std::sort(sorted.begin(), sorted.end());
+  if (sorted != Json(trained)) {
+    draft.fault("/train/order", "expected each trained player once (" + joined(trained) + "), found " +
+                                    describe_value(order));
+  }
+}
+
+// "MODEL.OUTPUT", "gradient:SAMPLE.INPUT", or a word such as label, which only
+// the dataset itself can prove.
+void check_need(Draft& draft, const Models& models, const std::string& what, const std::string& player,
+                const std::string& need, const std::string& pointer) {
+  const std::size_t dot = need.find('.');
+  if (dot == std::string::npos) return;
+  if (need.starts_with("gradient:")) {
+    const Json* role = models.role(player);
+    if (role == nullptr || contains((*role)["inputs"], need.substr(dot + 1))) return;
+    return draft.fault(pointer, what + " needs the gradient by " + need.substr(9) + "; " +
+                                    models.in_role(player) + " takes " + joined((*role)["inputs"]));
+  }
+  const std::string model = need.substr(0, dot), output = need.substr(dot + 1);
+  if (!models.players.contains(model)) {
+    return draft.fault(pointer, what + " needs " + need + "; there is no model \"" + model +
+                                    "\" (models: " + joined(keys(models.config)) + ")");
+  }
+  const Json* role = models.role(model);
+  if (role == nullptr || contains((*role)["outputs"], output)) return;
+  draft.fault(pointer, what + " needs " + need + "; " + models.in_role(model) + " offers " +
+                           joined((*role)["outputs"]) + ". Take a model that offers it, or another loss");
+}
+
+// Adds the players that the loss computes for.
+void check_needs(Draft& draft, const Models& models, const Component& loss, const std::string& pointer,
+                 Names& served) {
+  const std::string what = "loss \"" + loss.name + "\"";
+  bool any = false;
+  for (const auto& [role, entry] : loss.roles().items()) {
+    if (!models.players.contains(role)) continue;
+    any = true;
+    served.push_back(role);
+    for (const Json& need : entry["needs"]) check_need(draft, models, what, role, need, pointer);
+  }
+  if (!any) {
+    draft.fault(pointer, what + " computes for " + joined(keys(loss.roles())) +
+                             "; no model is called so (models: " + joined(keys(models.config)) + ")");
+  }
+}
+
+void check_features(Draft& draft, const Models& models, const Json& value, const std::string& pointer) {
+  if (!value.is_string() || value == "pixels") return;
+  const Names path = split_path(value);
+  if (path.size() != 2) {
+    return draft.fault(
+        pointer, "expected \"pixels\" or MODEL.OUTPUT, as discriminator.features, found " + value.dump());
+  }
+  if (!models.players.contains(path[0])) {
+    return draft.fault(pointer, "no model \"" + path[0] + "\". " + suggestion(path[0], keys(models.config)));
+  }
+  const Json* role = models.role(path[0]);
+  if (role == nullptr || contains((*role)["outputs"], path[1])) return;
+  draft.fault(pointer, "no output \"" + path[1] + "\"; " + models.in_role(path[0]) + " offers " +
+                           joined((*role)["outputs"]));
+}
 
 }  // namespace
 
-std::string unknown_component(const Catalogue& catalogue, const std::string& kind, const std::string& name) {
-  std::string text = "no " + kind + " \"" + name + "\". ";
-  if (const std::string near = nearest(name, catalogue.names(kind)); !near.empty())
-    text += "Nearest: \"" + near + "\". ";
-  for (const std::string& other : component_kinds()) {
-    if (other != kind && catalogue.find(other, name)) text += "There is a " + other + " of that name. ";
+struct Resolver::Impl {
+  explicit Impl(const Catalogue& catalogue) : entries(catalogue) {}
+
+  using Shared = std::shared_ptr<const Section>;
+  enum Stage { kDataset, kModels, kTrain, kOptimizers, kLosses, kMetrics, kRecord, kCheckpoint };
+  // A section is made once from each combination of what it depends on. Everything
+  // that a key points to is kept as long as this.
+  using Key = std::tuple<Stage, const void*, const void*, const void*>;
+
+  template <class Result>
+  std::shared_ptr<const Result> once(const Key& key, const std::function<void(Result&)>& make) {
+    Shared& known = made[key];
+    if (!known) {
+      auto result = std::make_shared<Result>();
+      make(*result);
+      known = std::move(result);
+    }
+    return std::static_pointer_cast<const Result>(known);
   }
-  for (const BrokenPlugin& broken : catalogue.broken()) {
-    if (broken.file.stem().string().find(name) != std::string::npos)
-      text += "The plugin " + broken.file.string() + " cannot be used: " + broken.error + ". ";
+
+  const Json* intern(const Json& value) {
+    std::unique_ptr<const Json>& known = raw_sections[value.dump()];
+    if (!known) known = std::make_unique<const Json>(value);
+    return known.get();
   }
-  return text + "Known: saddle plugins ls --kind " + kind;
+
+  Shared dataset(const Json* raw) {
+    return once<Draft>({kDataset, raw, nullptr, nullptr}, [&](Draft& draft) {
+      const auto entry = entries.component("dataset", *raw, "/dataset");
+      draft.take_faults(*entry);
+      draft.config = entry->config;
+      draft.identity = canonical_json(entry->identity);
+    });
+  }
+
+  std::shared_ptr<const Models> models(const Json* raw) {
+    return once<Models>({kModels, raw, nullptr, nullptr}, [&](Models& draft) {
+      Json identity = Json::object();
+      draft.config = Json::object();
+      if (raw != nullptr && (!raw->is_object() || raw->empty())) {
+        draft.fault("/models", "expected an object of players, as {\"generator\": {\"use\": ...}}, found " +
+                                   describe_value(*raw));
+      } else if (raw != nullptr) {
+        for (const auto& [player, written] : raw->items()) {
+          const std::string pointer = pointer_child("/models", player);
+          if (!player_name(player))
+            draft.fault(pointer,
+                        "\"" + player + "\" is no name for a player; use a-z, 0-9 and _, a letter first",
+                        true);
+          const auto entry = entries.component("model", written, pointer);
+          draft.take_faults(*entry);
+          draft.players[player] = {entry->component, nullptr};
+          Json config = entry->config, kept = entry->identity;
+          if (entry->component) choose_role(draft, player, pointer, *entry->component, config, kept);
+          draft.config[player] = std::move(config);
+          identity[player] = std::move(kept);
+        }
+      }
+      draft.identity = canonical_json(identity);
+    });
+  }
+
+  // The players that have an optimizer, by name; equal lists have one address.
+  const Names* trained(const Json* raw, const Models& models) {
+    Names names;
+    if (raw != nullptr) {
+      for (const std::string& player : keys(*raw)) {
+        if (models.config.contains(player)) names.push_back(player);
+      }
+    }
+    return &*name_lists.insert(std::move(names)).first;
+  }
+
+  Shared train(const Json* raw, const Names* trained) {
+    return once<Draft>({kTrain, raw, trained, nullptr}, [&](Draft& draft) {
+      const Json& schema = host_schema()["train"];
+      draft.config = apply_schema(schema, raw ? *raw : Json::object(), "/train", draft.report());
+      if (!draft.config.is_object()) return;
+      Json identity = drop_defaults({&schema}, draft.config);
+      fill_updates(draft, identity, *trained);
+      fill_order(draft, identity, *trained);
+      Json& augment = draft.config["augment"];
+      if (augment.is_array()) {
+        Json kept = Json::array();
+        for (std::size_t i = 0; i < augment.size(); ++i) {
+          const auto entry = entries.component("transform", augment[i], pointer_child("/train/augment", i));
+          draft.take_faults(*entry);
+          augment[i] = entry->config;
+          kept.push_back(entry->identity);
+        }
+        if (!kept.empty()) identity["augment"] = std::move(kept);
+      }
+      if (!identity.empty()) draft.identity = canonical_json(identity);
+    });
+  }
+
+  Shared optimizers(const Json* raw, const std::shared_ptr<const Models>& models, const Section& train) {
+    return once<Draft>({kOptimizers, raw, models.get(), &train}, [&](Draft& draft) {
+      Json identity = Json::object();
+      draft.config = Json::object();
+      const Json rounds = train.config.is_object() ? train.config.value("rounds", Json()) : Json();
+      if (raw != nullptr && (!raw->is_object() || raw->empty())) {
+        draft.fault("/optimizers",
+                    "expected an object with an optimizer for each player that is trained, found " +
+                        describe_value(*raw));
+      } else if (raw != nullptr) {
+        for (const auto& [player, written] : raw->items()) {
+          const std::string pointer = pointer_child("/optimizers", player);
+          if (!models->config.contains(player)) {
+            draft.fault(
+                pointer,
+                "no model \"" + player + "\" to optimize. " + suggestion(player, keys(models->config)), true);
+            continue;
+          }
+          const auto entry = entries.optimizer(written, pointer, rounds);
+          draft.take_faults(*entry);
+          draft.config[player] = entry->config;
+          identity[player] = entry->identity;
+        }
+      }
+      draft.identity = canonical_json(identity);
+    });
+  }
+
+  Shared losses(const Json* raw, const std::shared_ptr<const Models>& models, const Names* trained) {
+    return once<Draft>({kLosses, raw, models.get(), trained}, [&](Draft& draft) {
+      if (!raw->is_array() || raw->empty()) {
+        draft.config = *raw;
+        return draft.fault(
+            "/losses", "expected a list of losses, as [{\"use\": \"hinge\"}], found " + describe_value(*raw));
+      }
+      Names served;
+      bool all_known = true;
+      Json identity = Json::array();
+      draft.config = Json::array();
+      for (std::size_t i = 0; i < raw->size(); ++i) {
+        const std::string pointer = pointer_child("/losses", i);
+        const auto entry = entries.component("loss", (*raw)[i], pointer);
+        draft.take_faults(*entry);
+        all_known = all_known && entry->component;
+        if (entry->component) check_needs(draft, *models, *entry->component, pointer + "/use", served);
+        draft.config.push_back(entry->config);
+        identity.push_back(entry->identity);
+      }
+      for (const std::string& player : *trained) {
+        if (all_known && !contains(served, player))
+          draft.fault(pointer_child("/optimizers", player),
+                      "no loss computes anything for \"" + player +
+                          "\"; add one that does, or leave its optimizer out");
+      }
+      draft.identity = canonical_json(identity);
+    });
+  }
+
+  Shared metrics(const Json* raw, const std::shared_ptr<const Models>& models, const Section& train) {
+    return once<Draft>({kMetrics, raw, models.get(), &train}, [&](Draft& draft) {
+      draft.config = Json::array();
+      if (raw == nullptr) return;
+      if (!raw->is_array()) {
+        return draft.fault("/metrics", "expected a list of metrics, as [{\"use\": \"frechet\"}], found " +
+                                           describe_value(*raw));
+      }
+      Json identity = Json::array();
+      const bool averaged = train.config.is_object() && train.config["ema"].is_object() &&
+                            train.config["ema"].value("decay", Json(0.0)) != 0.0;
+      const std::string usual = averaged ? "ema" : "raw";
+      for (std::size_t i = 0; i < raw->size(); ++i) {
+        const std::string pointer = pointer_child("/metrics", i);
+        const auto entry = entries.component("metric", (*raw)[i], pointer);
+        draft.take_faults(*entry);
+        Json config = entry->config, kept = entry->identity;
+        if (entry->component) {
+          if (!config.contains("weights")) config["weights"] = usual;
+          if (config["weights"] == usual) kept.erase("weights");
+          if (config["weights"] == "ema" && !averaged)
+            draft.fault(pointer + "/weights",
+                        "no averaged weights are kept: set train.ema.decay above 0, or weights to raw");
+          check_features(draft, *models, config["features"], pointer + "/features");
+        }
+        draft.config.push_back(std::move(config));
+        identity.push_back(std::move(kept));
+      }
+      if (!identity.empty()) draft.identity = canonical_json(identity);
+    });
+  }
+
+  // A section that only the host's schema is about, and that is not in the identity.
+  Shared plain(Stage stage, const char* name, const Json* raw) {
+    return once<Draft>({stage, raw, nullptr, nullptr}, [&](Draft& draft) {
+      draft.config = apply_schema(host_schema()[name], raw ? *raw : Json::object(), pointer_child("", name),
+                                  draft.report());
+    });
+  }
+
+  Entries entries;
+  std::unordered_map<std::string, std::unique_ptr<const Json>> raw_sections;
+  std::set<Names> name_lists;
+  std::map<Key, Shared> made;
+};
+
+Resolver::Resolver(const Catalogue& catalogue) : impl_(std::make_unique<Impl>(catalogue)) {}
+Resolver::~Resolver() = default;
+
+ResolvedConfig Resolver::resolve(const Json& raw, const Report& report) {
+  ResolvedConfig result;
+  std::map<std::string, const Json*> written;
+  const std::vector<std::string>& sections = config_sections();
+  for (const auto& [key, value] : raw.items()) {
+    if (std::find(sections.begin(), sections.end(), key) != sections.end()) {
+      written[key] = impl_->intern(value);
+      continue;
+    }
+    Names known = sections;
+    for (const auto& [name, ignored] : host_schema()["grid"]["properties"].items()) known.push_back(name);
+    report(pointer_child("", key),
+           "unknown key \"" + key + "\" of the grid file. " + suggestion(key, known, 20), true);
+  }
+  const auto section = [&](const char* name) -> const Json* {
+    const auto found = written.find(name);
+    return found == written.end() ? nullptr : found->second;
+  };
+  for (const char* name : {"dataset", "models", "losses", "optimizers"}) {
+    if (section(name) == nullptr)
+      report("", "the grid file needs the key \"" + std::string(name) + "\"", false);
+  }
+
+  auto& out = result.sections_;
+  if (const Json* dataset = section("dataset")) out["dataset"] = impl_->dataset(dataset);
+  const auto models = impl_->models(section("models"));
+  const Names* trained = impl_->trained(section("optimizers"), *models);
+  const auto train = impl_->train(section("train"), trained);
+  out["models"] = models;
+  out["optimizers"] = impl_->optimizers(section("optimizers"), models, *train);
+  out["train"] = train;
+  if (const Json* losses = section("losses")) out["losses"] = impl_->losses(losses, models, trained);
+  out["metrics"] = impl_->metrics(section("metrics"), models, *train);
+  out["record"] = impl_->plain(Impl::kRecord, "record", section("record"));
+  out["checkpoint"] = impl_->plain(Impl::kCheckpoint, "checkpoint", section("checkpoint"));
+  for (const char* name :
+       {"dataset", "models", "optimizers", "train", "losses", "metrics", "record", "checkpoint"}) {
+    const auto found = out.find(name);
+    if (found == out.end()) continue;
+    for (const SchemaFault& fault : found->second->faults) report(fault.pointer, fault.text, fault.at_key);
+  }
+  return result;
+}
+
+const Section* ResolvedConfig::shared(const std::string& name) const {
+  const auto found = sections_.find(name);
+  return found == sections_.end() ? nullptr : found->second.get();
+}
+
+const Json* ResolvedConfig::section(const std::string& name) const {
+  const Section* found = shared(name);
+  return found == nullptr ? nullptr : &found->config;
+}
+
+Json ResolvedConfig::json() const {
+  Json config = Json::object();
+  for (const auto& [name, section] : sections_) config[name] = section->config;
+  return config;
+}
+
+std::string ResolvedConfig::identity() const {
+  std::string text = "{";
+  for (const auto& [name, section] : sections_) {
+    if (section->identity.empty()) continue;
+    text += (text.size() == 1 ? "\"" : ",\"") + name + "\":" + section->identity;
+  }
+  return text + "}";
 }
 
 Resolution resolve(const Json& raw, const Catalogue& catalogue, const Report& report) {
-  return Resolver(raw, catalogue, report).run();
+  const ResolvedConfig resolved = Resolver(catalogue).resolve(raw, report);
+  Json identity = Json::parse(resolved.identity(), nullptr, false);
+  return {resolved.json(), identity.is_discarded() ? Json::object() : std::move(identity)};
 }
 
 }  // namespace saddle

@@ -116,22 +116,34 @@ class SpecReader {
   void read_exclude(const Json& patterns) {
     for (std::size_t i = 0; i < patterns.size(); ++i) {
       const std::string pointer = pointer_child("/exclude", i);
+      bool good = true;
+      if (patterns[i].is_string()) {
+        try {
+          spec_.exclude.push_back({Condition::parse(patterns[i]), pointer});
+        } catch (const Condition::Fault& fault) {
+          fail(pointer, std::string(fault.what()) + " (character " + std::to_string(fault.offset + 1) + ")");
+        }
+        continue;
+      }
       if (!patterns[i].is_object() || patterns[i].empty()) {
-        fail(pointer, "expected an object of paths and the values that are left out together, found " +
-                          describe_value(patterns[i]));
+        fail(pointer,
+             "expected an object of paths and the values that are left out together, or a condition, as "
+             "\"models.*.width > 64 and losses.0.use == 'hinge'\", found " +
+                 describe_value(patterns[i]));
         continue;
       }
       for (const auto& [key, value] : patterns[i].items()) {
         const std::vector<std::string> path = split_path(key);
-        const auto& sections = config_sections();
-        if (path.empty() || std::find(sections.begin(), sections.end(), path[0]) == sections.end()) {
-          fail(
-              pointer_child(pointer, key),
-              "\"" + key + "\" is no path in a config. " + suggestion(path.empty() ? key : path[0], sections),
-              true);
+        std::vector<std::string> known = config_sections();
+        known.push_back("seed");
+        if (path.empty() || std::find(known.begin(), known.end(), path[0]) == known.end()) {
+          good = false;
+          fail(pointer_child(pointer, key),
+               "\"" + key + "\" is no path in a config. " + suggestion(path.empty() ? key : path[0], known),
+               true);
         }
       }
-      spec_.exclude.push_back(patterns[i]);
+      if (good) spec_.exclude.push_back({Condition::all_of(patterns[i]), pointer});
     }
   }
 
@@ -213,25 +225,6 @@ std::string set_at(Json& root, const std::vector<std::string>& path, const Json&
   }
   *node = value;
   return {};
-}
-
-const Json* value_at(const Json& root, const std::vector<std::string>& path) {
-  const Json* node = &root;
-  for (const std::string& part : path) {
-    if (node->is_object()) {
-      const auto found = node->find(part);
-      if (found == node->end()) return nullptr;
-      node = &*found;
-    } else if (node->is_array()) {
-      std::size_t index = 0;
-      const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index);
-      if (error != std::errc() || end != part.data() + part.size() || index >= node->size()) return nullptr;
-      node = &(*node)[index];
-    } else {
-      return nullptr;
-    }
-  }
-  return node;
 }
 
 std::shared_ptr<const Spec> read_spec(Source source, const std::vector<std::string>& sets,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <common/json.hpp>
+#include <grid/condition.hpp>
 #include <grid/plan.hpp>
 #include <grid/problems.hpp>
 #include <grid/source.hpp>
@@ -34,13 +35,19 @@ struct Axis {
   std::string count;  // "3"; of a oneOf "(1 + 2 x 3)"
 };
 
+// What is left out of the grid.
+struct Exclusion {
+  Condition condition;
+  std::string pointer;  // where it stands in the file
+};
+
 // A grid file before it is expanded.
 struct Spec {
   Source source;
   Json base;  // the config sections as written, without the grid's own keys
   std::string name;
   std::vector<Axis> axes;  // in file order
-  std::vector<Json> exclude;
+  std::vector<Exclusion> exclude;
   std::vector<std::int64_t> seeds;
   Limits limits;
   std::vector<Override> sets;
@@ -63,9 +70,6 @@ std::vector<std::string> split_path(const std::string& path);
 
 // Puts the value at the path; objects on the way are made. Returns why it cannot, or "".
 std::string set_at(Json& root, const std::vector<std::string>& path, const Json& value);
-
-// The value at the path, or null when there is none.
-const Json* value_at(const Json& root, const std::vector<std::string>& path);
 
 // One point of the grid, and where each of its values was written.
 class Origin {

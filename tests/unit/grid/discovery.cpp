@@ -303,7 +303,7 @@ TEST_CASE("the files and parameters of a config are listed for the store") {
   Json grid = base();
   grid["train"]["augment"] = {{{"use", "flip"}}};
   grid["metrics"] = {{{"use", "frechet"}}};
-  const Json config = plan_of(grid).trials[0].config->resolved;
+  const Json config = plan_of(grid).trials[0].config->resolved();
   CHECK(plugin_files(config, catalogue()) == Json({{"dataset/digits", "/plugins/digits.so"},
                                                    {"loss/hinge", "/plugins/hinge.so"},
                                                    {"metric/frechet", "/plugins/frechet.so"},

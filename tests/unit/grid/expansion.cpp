@@ -17,7 +17,7 @@ std::vector<std::string> names(const Plan& plan) {
 }
 
 Json value(const PlannedTrial& trial, const std::string& pointer) {
-  return trial.config->resolved.at(Json::json_pointer(pointer));
+  return trial.config->resolved().at(Json::json_pointer(pointer));
 }
 
 }  // namespace
@@ -137,7 +137,9 @@ TEST_CASE("an exclusion that matches nothing is said, one that never could is an
   REQUIRE(plan.notices.size() == 1);
   CHECK(plan.notices[0].find("/exclude/0: matches no trial") != std::string::npos);
   grid["exclude"] = {{{"models.generator.widht", 64}}};
-  CHECK(refusal(grid).find("/exclude/0: no trial has all these paths") != std::string::npos);
+  CHECK(refusal(grid).find("/exclude/0/models.generator.widht: no trial has the path "
+                           "\"models.generator.widht\", so nothing can be excluded by it. Nearest: "
+                           "\"models.generator.width\"") != std::string::npos);
   grid["exclude"] = {{{"models.generator.width", 64}}};
   CHECK(refusal(grid).find("every trial is excluded") != std::string::npos);
 }
@@ -203,5 +205,12 @@ TEST_CASE("ten thousand trials are planned") {
   CHECK(plan.trials.size() == 10000);
   CHECK(plan.trials.back().name == "10000-width100-lr0.05-s1");
   grid["seeds"] = {{"count", 100}};
-  CHECK(refusal(grid).find("/sweep: more than 100000 trials") != std::string::npos);
+  CHECK(refusal(grid).find("/sweep: 100 x 50 x 100 are more than 10000 trials; say --yes if that is meant") !=
+        std::string::npos);
+  Scratch scratch;
+  grid["seeds"] = {{"count", 3}};
+  CHECK(load_plan(scratch.write("g.json", grid.dump()), {}, catalogue(), kMostTrials).trials.size() == 15000);
+  grid["seeds"] = {{"count", 1000}};
+  CHECK_THROWS_WITH(load_plan(scratch.write("g.json", grid.dump()), {}, catalogue(), kMostTrials),
+                    Catch::Contains("more than 1000000 trials; sweep fewer values, or split the experiment"));
 }

@@ -36,7 +36,7 @@ struct Files {
   std::filesystem::path last;
 };
 
-Json config_of(const Plan& plan) { return plan.trials.at(0).config->resolved; }
+Json config_of(const Plan& plan) { return plan.trials.at(0).config->resolved(); }
 
 }  // namespace
 
@@ -53,7 +53,7 @@ TEST_CASE("a grid extends another: objects are merged, what has no keys is repla
   CHECK(config_of(plan)["train"]["rounds"] == 7);
   CHECK(config_of(plan)["train"]["batch"] == 16);
   CHECK(config_of(plan)["losses"][0]["margin"] == 1.0);  // the list is this file's alone
-  CHECK(files.plan({"train.rounds=9"}).trials[0].config->resolved["train"]["rounds"] == 9);
+  CHECK(files.plan({"train.rounds=9"}).trials[0].config->resolved()["train"]["rounds"] == 9);
 }
 
 TEST_CASE("several are merged in their order, and files may extend files that extend") {

@@ -23,7 +23,7 @@ Plan sweep(const std::string& text) {
 std::vector<Json> values(const Plan& plan, const std::string& pointer) {
   std::vector<Json> result;
   for (const PlannedTrial& trial : plan.trials)
-    result.push_back(trial.config->resolved.at(Json::json_pointer(pointer)));
+    result.push_back(trial.config->resolved().at(Json::json_pointer(pointer)));
   return result;
 }
 
@@ -130,7 +130,7 @@ TEST_CASE("oneOf: branches have their own parameters and sweeps, and are added, 
   CHECK(labels(plan)[16] == "ns-width8");
   CHECK(plan.trials[4].config->swept[0] == std::pair<std::string, std::string>("game", "wgan-1-16"));
   for (std::size_t i = 0; i < 18; ++i) {
-    const Json& config = plan.trials[i].config->resolved;
+    const Json& config = plan.trials[i].config->resolved();
     CHECK(config["train"]["updates"]["discriminator"] == (i >= 4 && i < 16 ? 5 : 1));
     CHECK(config["train"]["batch"] == (i >= 4 && i < 16 ? (i - 4) / 2 % 3 == 0   ? 16
                                                           : (i - 4) / 2 % 3 == 1 ? 32
