@@ -41,6 +41,7 @@ class PluginFunction : public torch::CustomClassHolder {
     if (f) std::memcpy(&f_, f, std::min<size_t>(f->struct_size, sizeof f_));
   }
   ~PluginFunction() override {
+    const Calling calling(site_);
     if (f_.destroy) f_.destroy(data_);
   }
   PluginFunction(const PluginFunction&) = delete;

@@ -5,7 +5,6 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/version.h>
 
-#include <atomic>
 #include <cstdio>
 
 #include <bridge/cancelled.hpp>
@@ -17,7 +16,6 @@
 namespace saddle::worker {
 namespace {
 
-std::atomic<int64_t> handles{0};
 at::Device device = at::kCPU;
 thread_local std::string error_text;  // of the last failed call, either side's
 thread_local bool error_set = false;  // since the last check
@@ -64,7 +62,7 @@ saddle_status call(const saddle_operator* op, const saddle_value* args, uint32_t
 
 void retain(saddle_tensor* tensor) {
   if (!tensor) return;
-  count_handles(1);
+  count_handle(tensor);
   c10::raw::intrusive_ptr::incref(impl(tensor));
 }
 void release(saddle_tensor* tensor) { (void)take(tensor); }
@@ -133,9 +131,6 @@ int32_t set_grad_enabled(int32_t enabled) {
 }
 
 }  // namespace
-
-int64_t handle_count() { return handles.load(std::memory_order_relaxed); }
-void count_handles(int64_t change) { handles.fetch_add(change, std::memory_order_relaxed); }
 
 const saddle_host& host_table() { return changeable_host_table(); }
 

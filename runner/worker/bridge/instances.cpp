@@ -1,15 +1,24 @@
 #include <bridge/instances.hpp>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <optional>
 
 #include <bridge/builder.hpp>
+#include <bridge/fenced.hpp>
 #include <bridge/handle.hpp>
 #include <bridge/host.hpp>
 #include <bridge/operators.hpp>
+#include <bridge/results.hpp>
+#include <bridge/watch.hpp>
 #include <common/error.hpp>
 
 namespace saddle::worker {
 namespace {
+
+constexpr int64_t kManyHandles = 1000;
+constexpr int64_t kLargestSample = int64_t{1} << 32;
 
 // The first function of every interface after its size is create, then destroy.
 const saddle_model& shared_part(const Component& c) { return *c.c->as.model; }
@@ -18,10 +27,13 @@ saddle_tensor* const* handles(std::span<const at::Tensor> tensors) {
   return reinterpret_cast<saddle_tensor* const*>(tensors.data());
 }
 
-std::string shape_text(const at::Tensor& t) {
-  std::string text = "[";
-  for (const int64_t s : t.sizes()) text += (text.size() > 1 ? ", " : "") + std::to_string(s);
-  return text + "]";
+// The first of these that holds floating point numbers: what outputs should be like; undefined without one.
+at::Tensor kind_of(const NamedTensors& inputs, std::span<const at::Tensor> parameters) {
+  for (const auto& [name, tensor] : inputs)
+    if (tensor.defined() && at::isFloatingType(tensor.scalar_type())) return tensor;
+  for (const at::Tensor& tensor : parameters)
+    if (tensor.defined() && at::isFloatingType(tensor.scalar_type())) return tensor;
+  return {};
 }
 
 std::string list_text(const std::vector<std::string>& names) {
@@ -41,21 +53,74 @@ at::Tensor find(const NamedTensors& list, std::string_view name) {
 Instance::Instance(const Component& component, const std::string& role, const nlohmann::json& config,
                    const nlohmann::json& facts, const std::string& record)
     : component_(component),
+      holding_(std::make_shared<Holding>()),
       caller_(std::make_shared<Caller>(
-          Caller{component.kind + " '" + component.name + "'", record.empty() ? component.name : record})),
+          Caller{component.kind + " '" + component.name + "'", record.empty() ? component.name : record,
+                 kept_text(component.kind + " '" + component.name + "' of " + component.file), holding_})),
       who_(caller_->who) {
-  const Calling calling(caller_);
   const bool owns_tensors = component.kind == "model" || component.kind == "loss";
   const HostBuilder builder(role, config, facts, owns_tensors ? &declared_ : nullptr);
-  check(shared_part(component_).create(builder.c(), &instance_));
+  try {
+    call("create", [&] { return shared_part(component_).create(builder.c(), &instance_); });
+  } catch (...) {
+    tell_leaks();
+    throw;
+  }
 }
 
 Instance::~Instance() {
-  const Calling calling(caller_);
-  if (instance_) shared_part(component_).destroy(instance_);
+  if (instance_) {
+    const Calling calling(caller_, "destroy");
+    shared_part(component_).destroy(instance_);
+  }
+  tell_leaks();
 }
 
-void Instance::check(saddle_status status) const { check_component(status, who_); }
+void Instance::tell_leaks() const {
+  const int64_t wrong = holding_->wrong.exchange(0), left = wrong ? -wrong : holding_->handles.load();
+  if (left == 0) return;
+  const std::string tensors = " handle" + std::string(std::abs(left) == 1 ? "" : "s") + " to tensors";
+  if (left > 0)
+    warn(who_ + " of " + component_.file + " leaked " + std::to_string(left) + tensors +
+         ", which it should have released");
+  else
+    warn(who_ + " of " + component_.file + " released " + std::to_string(-left) + tensors +
+         " more than it held");
+}
+
+template <class F>
+void Instance::call(const std::shared_ptr<const Caller>& caller, const char* function, F&& body) const {
+  const Calling calling(caller, function);
+  saddle_status status = SADDLE_ERROR;
+  const auto escaped = [&](const std::string& text) {
+    return Error(who_ + ": an exception left its " + function + ", which no plugin may let happen: " + text);
+  };
+  try {
+    status = body();
+  } catch (const std::exception& e) {
+    throw escaped(message_of(e));
+  } catch (...) {
+    throw escaped("of a type that the host does not know");
+  }
+  check(status, function);
+}
+
+void Instance::check(saddle_status status, const char* function) const {
+  check_component(status, who_);
+  const int64_t held = holding_->handles, wrong = holding_->wrong.exchange(0) + std::max<int64_t>(0, -held);
+  if (wrong > 0) {
+    const std::string text = who_ + ": " + function + " released " +
+                             (wrong == 1 ? "a tensor" : std::to_string(wrong) + " tensors") +
+                             " that it did not hold: twice, or one that was only lent to it";
+    // Unless releases are checked, a tensor of somebody's is now short of a reference: what follows may be a
+    // crash.
+    if (held < 0) std::fprintf(stderr, "%s\n", text.c_str());
+    throw Error(text);
+  }
+  if (held > kManyHandles && !told_.exchange(true))
+    warn(who_ + " of " + component_.file + " holds " + std::to_string(held) +
+         " handles to tensors: it seems to leak them, and with them memory");
+}
 
 Model::Model(const Component& component, const std::string& role, const nlohmann::json& config,
              const nlohmann::json& facts, const std::string& record)
@@ -90,7 +155,6 @@ saddle_status call_output(const saddle_call* c, const char* name, saddle_tensor*
 
 NamedTensors Model::forward(std::span<const at::Tensor> parameters, std::span<const at::Tensor> buffers,
                             const NamedTensors& inputs, bool training) const {
-  const Calling calling(caller_);
   CallContext context{&inputs, {}, &outputs_};
   const saddle_call call{sizeof call,
                          training,
@@ -101,26 +165,30 @@ NamedTensors Model::forward(std::span<const at::Tensor> parameters, std::span<co
                          call_output,
                          static_cast<uint32_t>(parameters.size()),
                          static_cast<uint32_t>(buffers.size())};
-  check(component_.c->as.model->forward(instance_, &call));
+  this->call("forward", [&] { return component_.c->as.model->forward(instance_, &call); });
+  const at::Tensor like = kind_of(inputs, parameters);
+  for (const auto& [name, tensor] : context.outputs)
+    check_output(who_, name, tensor, inputs.empty() ? -1 : inputs.front().second.size(0),
+                 like.defined() ? like.scalar_type() : at::ScalarType::Undefined,
+                 inputs.empty() ? trial_device() : inputs.front().second.device());
   return std::move(context.outputs);
 }
 
 at::Tensor Transform::apply(const at::Tensor& image) const {
   const NamedTensors inputs = {{"image", image}};
-  const Calling calling(caller_);
   CallContext context{&inputs, {}, nullptr};
   const saddle_call call{sizeof call, 1, &context, nullptr, nullptr, call_input, call_output, 0, 0};
-  check(component_.c->as.model->forward(instance_, &call));
+  this->call("forward", [&] { return component_.c->as.model->forward(instance_, &call); });
   at::Tensor result = find(context.outputs, "image");
   if (!result.defined()) throw Error(who_ + ": gave no output 'image'");
-  if (result.sizes() != image.sizes())
-    throw Error(who_ + ": turned " + shape_text(image) + " into " + shape_text(result));
+  check_same_kind(who_, "image", result, image);
   return result;
 }
 
 namespace {
 struct StepContext {
   StepSource* source;
+  const std::string* who;
   NamedTensors terms;
   std::vector<at::Tensor> lent;  // keeps borrowed tensors alive until compute() returns
 };
@@ -132,11 +200,51 @@ saddle_tensor* keep(StepContext& c, at::Tensor tensor) {
 }
 }  // namespace
 
+std::optional<ModelParameter> StepSource::model_parameter(const std::string& model, std::size_t) {
+  throw Error("there is no model '" + model + "' here");
+}
+
+namespace {
+int32_t layout_number(train::Layout layout) {
+  switch (layout) {
+    case train::Layout::linear:
+      return SADDLE_LAYOUT_LINEAR;
+    case train::Layout::conv:
+      return SADDLE_LAYOUT_CONV;
+    case train::Layout::conv_transpose:
+      return SADDLE_LAYOUT_CONV_TRANSPOSE;
+    case train::Layout::embedding:
+      return SADDLE_LAYOUT_EMBEDDING;
+    case train::Layout::other:
+      break;
+  }
+  return SADDLE_LAYOUT_OTHER;
+}
+
+saddle_status step_model_parameter(const saddle_step* s, const char* model, uint32_t index,
+                                   saddle_model_parameter* out) {
+  return guarded([&] {
+    if (!model || !out) throw Error("a parameter is asked for without a model's name or a place to put it");
+    StepContext& context = context_of(s);
+    saddle_model_parameter p{};
+    if (const auto found = context.source->model_parameter(model, index)) {
+      p.layout = layout_number(found->spec->layout);
+      p.norm = static_cast<int32_t>(found->spec->norm);
+      p.trained = found->trained;
+      p.name = found->spec->name.c_str();
+      p.weight = keep(context, found->weight);
+      p.raw = keep(context, found->raw);
+    }
+    p.struct_size = out->struct_size;
+    std::memcpy(out, &p, std::min<std::size_t>(out->struct_size, sizeof p));
+  });
+}
+}  // namespace
+
 NamedTensors Loss::compute(StepSource& source, const std::string& role, int64_t round,
                            std::span<const at::Tensor> parameters,
                            std::span<const at::Tensor> buffers) const {
-  const Calling calling(std::make_shared<Caller>(Caller{who_, role + "/" + caller_->record}));
-  StepContext context{&source, {}, {}};
+  StepContext context{&source, &who_, {}, {}};
   saddle_step step{};
   step.struct_size = sizeof step;
   step.training = 1;
@@ -168,15 +276,18 @@ NamedTensors Loss::compute(StepSource& source, const std::string& role, int64_t 
       for (uint32_t i = 0; i < name_count; ++i) results[i] = give(std::move(found[i]));
     });
   };
+  step.model_parameter = step_model_parameter;
   step.term = [](const saddle_step* s, const char* name, saddle_tensor* value) {
     return guarded([&] {
       if (!name || !*name || !value) throw Error("a term without a name or a value");
       at::Tensor t = share(value);
-      if (t.numel() != 1) throw Error(std::string("term '") + name + "' is not a scalar: " + shape_text(t));
+      check_term(*context_of(s).who, name, t, trial_device());
       context_of(s).terms.emplace_back(name, t.dim() ? t.reshape({}) : std::move(t));
     });
   };
-  check(component_.c->as.loss->compute(instance_, &step));
+  const auto caller =
+      std::make_shared<Caller>(Caller{who_, role + "/" + caller_->record, caller_->place, holding_});
+  call(caller, "compute", [&] { return component_.c->as.loss->compute(instance_, &step); });
   return std::move(context.terms);
 }
 
@@ -190,21 +301,32 @@ std::vector<std::string> Loss::needs(const std::string& role) const {
 
 Dataset::Dataset(const Component& component, const nlohmann::json& config, const nlohmann::json& facts)
     : Instance(component, "", config, facts) {
-  const Calling calling(caller_);
   saddle_dataset_info info{};
   info.struct_size = sizeof info;
-  check(component_.c->as.dataset->info(instance_, &info));
+  call("info", [&] { return component_.c->as.dataset->info(instance_, &info); });
   if (info.dim < 1 || info.dim > 4)
     throw Error(who_ + ": a sample of " + std::to_string(info.dim) + " dimensions");
   info_.dtype = static_cast<at::ScalarType>(to_scalar_type(info.dtype));
   if (info_.dtype != at::kByte && info_.dtype != at::kFloat)
     throw Error(who_ + ": samples must be uint8 (pictures) or float32 (points)");
   info_.shape.assign(info.shape, info.shape + info.dim);
-  for (const int64_t s : info_.shape)
+  int64_t numbers = 1;
+  for (const int64_t s : info_.shape) {
     if (s < 1) throw Error(who_ + ": a sample has a dimension of size " + std::to_string(s));
+    if (__builtin_mul_overflow(numbers, s, &numbers) || numbers > kLargestSample)
+      throw Error(who_ + ": a sample of more than " + std::to_string(kLargestSample) + " numbers");
+  }
   info_.classes = info.classes;
-  for (uint32_t i = 0; i < info.split_count; ++i)
-    info_.splits.emplace_back(info.splits[i].name, info.splits[i].size);
+  if (info.classes < 0) throw Error(who_ + ": says it has " + std::to_string(info.classes) + " classes");
+  if (info.split_count && !info.splits) throw Error(who_ + ": its list of splits is null");
+  for (uint32_t i = 0; i < info.split_count; ++i) {
+    const saddle_split& split = info.splits[i];
+    if (!split.name || split.size < 0)
+      throw Error(who_ + ": a split " +
+                  (split.name ? "'" + std::string(split.name) + "'" : "without a name") + " of " +
+                  std::to_string(split.size) + " samples");
+    info_.splits.emplace_back(split.name, split.size);
+  }
   if (info_.splits.empty()) throw Error(who_ + ": has no split");
   info_.version = info.version ? info.version : "";
   info_.concurrent = info.concurrent != 0;
@@ -227,24 +349,28 @@ uint32_t Dataset::split(const std::string& name) const {
 std::pair<at::Tensor, at::Tensor> Dataset::read(uint32_t split, std::span<const int64_t> indices) const {
   std::vector<int64_t> shape = {static_cast<int64_t>(indices.size())};
   shape.insert(shape.end(), info_.shape.begin(), info_.shape.end());
-  at::Tensor samples = at::empty(shape, info_.dtype);
-  at::Tensor labels = info_.classes ? at::empty({shape[0]}, at::kLong) : at::Tensor();
-  const Calling calling(caller_);
-  check(component_.c->as.dataset->fill(instance_, split, indices.data(), shape[0], samples.data_ptr(),
-                                       labels.defined() ? labels.data_ptr<int64_t>() : nullptr));
-  return {samples, labels};
+  FencedTensor samples(shape, info_.dtype);
+  std::optional<FencedTensor> labels;
+  if (info_.classes) labels.emplace(std::vector<int64_t>{shape[0]}, at::kLong);
+  call("fill", [&] {
+    return component_.c->as.dataset->fill(instance_, split, indices.data(), shape[0], samples.data(),
+                                          labels ? static_cast<int64_t*>(labels->data()) : nullptr);
+  });
+  samples.check(who_, "fill", "samples");
+  if (!labels) return {samples.tensor(), at::Tensor()};
+  labels->check(who_, "fill", "labels");
+  check_labels(who_, labels->tensor(), info_.classes);
+  return {samples.tensor(), labels->tensor()};
 }
 
 void Metric::reference(const at::Tensor& features, const at::Tensor& labels) const {
-  const Calling calling(caller_);
   const saddle_samples samples{sizeof samples, lend(features), lend(labels)};
-  check(component_.c->as.metric->reference(instance_, &samples));
+  call("reference", [&] { return component_.c->as.metric->reference(instance_, &samples); });
 }
 
 std::vector<std::pair<std::string, double>> Metric::measure(const at::Tensor& features,
                                                             const at::Tensor& labels) const {
   std::vector<std::pair<std::string, double>> numbers;
-  const Calling calling(caller_);
   const saddle_samples samples{sizeof samples, lend(features), lend(labels)};
   const saddle_report report{
       sizeof report, &numbers, [](const saddle_report* r, const char* name, double value) {
@@ -253,7 +379,7 @@ std::vector<std::pair<std::string, double>> Metric::measure(const at::Tensor& fe
           static_cast<std::vector<std::pair<std::string, double>>*>(r->context)->emplace_back(name, value);
         });
       }};
-  check(component_.c->as.metric->measure(instance_, &samples, &report));
+  call("measure", [&] { return component_.c->as.metric->measure(instance_, &samples, &report); });
   return numbers;
 }
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,12 +44,25 @@ class Instance {
   const Declared& declared() const { return declared_; }
 
  protected:
-  void check(saddle_status status) const;
+  // Runs a function of the component's interface: throws when it fails, lets an exception out, or has
+  // released tensors that it did not hold.
+  template <class F>
+  void call(const std::shared_ptr<const Caller>& caller, const char* function, F&& body) const;
+  template <class F>
+  void call(const char* function, F&& body) const {
+    call(caller_, function, std::forward<F>(body));
+  }
   const Component& component_;
+  std::shared_ptr<Holding> holding_;
   std::shared_ptr<const Caller> caller_;
   const std::string& who_;  // "KIND 'NAME'"
   Declared declared_;
   void* instance_ = nullptr;
+
+ private:
+  void check(saddle_status status, const char* function) const;
+  void tell_leaks() const;
+  mutable std::atomic<bool> told_{false};  // that it holds too many
 };
 
 class Model : public Instance {
@@ -72,6 +86,13 @@ class Transform : public Instance {
   at::Tensor apply(const at::Tensor& image) const;
 };
 
+// A parameter of a model, as a loss sees it.
+struct ModelParameter {
+  const train::ParameterSpec* spec;
+  bool trained;            // in this update
+  at::Tensor weight, raw;  // normalised, and as the optimiser moves it
+};
+
 // What a loss may ask of an update; the game implements it.
 class StepSource {
  public:
@@ -79,6 +100,8 @@ class StepSource {
   virtual at::Tensor input(const std::string& name) = 0;  // undefined when there is none
   virtual at::Tensor output(const std::string& model, const std::string& sample, const std::string& name) = 0;
   virtual NamedTensors run(const std::string& model, const NamedTensors& inputs) = 0;
+  // Nothing past the last one. Unless overridden there are no models.
+  virtual std::optional<ModelParameter> model_parameter(const std::string& model, std::size_t index);
 };
 
 class Loss : public Instance {

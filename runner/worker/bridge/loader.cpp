@@ -12,7 +12,9 @@
 #include <bridge/complete.hpp>
 #include <bridge/fingerprint.hpp>
 #include <bridge/host.hpp>
+#include <bridge/library_file.hpp>
 #include <bridge/operators.hpp>
+#include <bridge/watch.hpp>
 #include <common/error.hpp>
 #include <common/sha256.hpp>
 
@@ -81,7 +83,7 @@ Component read_component(const std::filesystem::path& file, const saddle_compone
   // Like the plugin, its components stay for the life of the process.
   static std::deque<saddle_component> components;
   saddle_component* c = &components.emplace_back(complete(*given));
-  Component component{c, {}, kind_name(c->kind), ""};
+  Component component{c, {}, kind_name(c->kind), "", file.string()};
   if (component.kind.empty())
     refuse(file, "a component of the unknown kind " + std::to_string(c->kind), "description");
   if (!valid_name(c->name))
@@ -123,17 +125,45 @@ void check_extensions(const std::filesystem::path& file, const saddle_plugin& p)
   if (!missing.empty()) refuse(file, "needs what this host does not have: " + missing);
 }
 
+// What the dynamic linker says less clearly, or with SIGBUS.
+void check_library(const std::filesystem::path& file) {
+  const LibraryFile library(file);
+  if (!library.is_elf()) refuse(file, "not a shared library: it has no ELF header");
+  if (!library.machine().empty() && library.machine() != LibraryFile::this_machine())
+    refuse(file, "built for " + library.machine() + "; this machine is " + LibraryFile::this_machine());
+  if (library.is_truncated())
+    refuse(file, "cut short: its own tables speak of more than its " +
+                     std::to_string(std::filesystem::file_size(file)) + " bytes");
+  if (!library.is_shared_library()) refuse(file, "not a shared library, but another kind of ELF file");
+}
+
+const saddle_plugin* call_entry(const std::filesystem::path& file, saddle_plugin_entry entry) {
+  const saddle_plugin* given = nullptr;
+  try {
+    given = entry(&host_table());
+  } catch (const std::exception& e) {
+    refuse(file, std::string("an exception left its " SADDLE_ENTRY_NAME ": ") + message_of(e));
+  } catch (...) {
+    refuse(file, "an exception left its " SADDLE_ENTRY_NAME);
+  }
+  if (!given) check_component(SADDLE_ERROR, file.string());
+  return given;
+}
+
 Plugin open(const std::filesystem::path& file) {
   if (!std::filesystem::exists(file)) refuse(file, "no such file");
   // Kept open for the life of the process: callbacks and tables of the plugin stay in use.
   static std::vector<std::unique_ptr<boost::dll::shared_library>> libraries;
   auto library = std::make_unique<boost::dll::shared_library>();
+  check_library(file);
+  check_fingerprint(file);
+  const auto caller = std::make_shared<Caller>(Caller{file.string(), "", kept_text(file.string()), nullptr});
   try {
+    const Calling calling(caller, "dlopen");
     // rtld_now: an unresolved symbol is an exception here, not the end of the process later.
     library->load(std::filesystem::absolute(file),
                   boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
   } catch (const std::exception& e) {
-  check_fingerprint(file);
     refuse(file, std::string("cannot be opened: ") + e.what());
   }
   if (!library->has(SADDLE_ENTRY_NAME))
@@ -142,8 +172,8 @@ Plugin open(const std::filesystem::path& file) {
       &library->get<const saddle_plugin*(const saddle_host*)>(SADDLE_ENTRY_NAME));
   libraries.push_back(std::move(library));
 
-  const saddle_plugin* given = entry(&host_table());
-  if (!given) check_component(SADDLE_ERROR, file.string());
+  const Calling calling(caller, SADDLE_ENTRY_NAME);
+  const saddle_plugin* given = call_entry(file, entry);
   if (!is_long_enough(*given))
     refuse(file, "its saddle_plugin has " + short_struct(given->struct_size, kFirstSize<saddle_plugin>));
   const saddle_plugin whole = complete(*given), *const p = &whole;

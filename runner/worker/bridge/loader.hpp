@@ -16,6 +16,7 @@ struct Component {
   const saddle_component* c = nullptr;
   nlohmann::json description;
   std::string kind, name;
+  std::string file;  // of its plugin
 };
 
 struct Plugin {

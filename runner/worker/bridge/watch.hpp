@@ -1,0 +1,34 @@
+#pragma once
+#include <functional>
+#include <string>
+
+#include <bridge/caller.hpp>
+
+// What is known about a process that ends, or does not, in a component's code.
+namespace saddle::worker {
+
+// From here on the process says on stderr which component's code runs when it crashes there, when that
+// code calls exit, and when SIGTERM finds the calling thread in it. SIGTERM ends the process; whoever
+// wants to survive it installs a handler of its own and calls tell_request_to_stop in it.
+void watch_components();
+
+// What SIGTERM's handler says; may be called in one.
+void tell_request_to_stop() noexcept;
+
+// Called with "loss 'x' of FILE called exit(3) in compute" before the process leaves, with code 1, because
+// a component's code called exit. May throw.
+void on_exit_of_component(std::function<void(const std::string&)> say);
+
+// "loss 'x' of FILE, in compute", of the thread that called watch_components or of `where`; "" when it runs
+// no component's code.
+std::string watched_place();
+
+// A text that lives as long as the process; the same for equal texts.
+const char* kept_text(const std::string& text);
+
+// A fault of a component that is no reason to stop. Goes to stderr as a line, or where the attempt wants it.
+// Any thread.
+void warn(const std::string& message);
+void set_warnings(std::function<void(const std::string&)> sink);
+
+}  // namespace saddle::worker
