@@ -80,6 +80,38 @@ def start_rows(tools, scratch):
     yield start_row("start of a worker (saddle-worker info)", [tools.worker, "info"], folder)
 
 
+TRIVIAL = {
+    "name": "trivial", "dataset": {"use": "gaussians"},
+    "models": {player: {"use": "mlp", "width": 16} for player in ("generator", "discriminator")},
+    "losses": [{"use": "hinge"}],
+    "optimizers": {player: {"use": "adam", "lr": 1e-3} for player in ("generator", "discriminator")},
+    "train": {"rounds": 5, "batch": 32, "latent": {"size": 4}}, "record": {"every": 1},
+}
+
+
+def trial_rows(tools, scratch):
+    """What a trial costs beside its training: 200 that train for five rounds."""
+    folder = scratch / "trials"
+    folder.mkdir()
+
+    def run(name, seeds, *options):
+        (folder / "grid.json").write_text(json.dumps(dict(TRIVIAL, name=name, seeds={"count": seeds})))
+        start = time.perf_counter()
+        subprocess.run([tools.saddle, "run", "grid.json", "--jobs", str(min(2, os.cpu_count())), *options], cwd=folder,
+                       check=True, stdout=subprocess.DEVNULL)
+        seconds = time.perf_counter() - start
+        query = f"select first_step_ms from attempts join trials using (trial) where experiment = '{name}'"
+        answer = subprocess.run([tools.saddle, "sql", query, "--json"], cwd=folder, check=True, capture_output=True)
+        return seconds, statistics.median(row["first_step_ms"] for row in json.loads(answer.stdout))
+
+    run("warm", 2)  # components are described and shapes proved once
+    cold_s, cold_ms = run("cold", 20, "--cold")
+    seconds, first_ms = run("forked", 200)
+    yield Row("200 trivial trials, two at a time", seconds, "s", at_most=15, detail=f"with --cold {cold_s * 10:.3g}")
+    yield Row("claim of a trial to its first step, median", first_ms, "ms", at_most=100,
+              detail=f"with --cold {cold_ms:.3g}")
+
+
 def training_row(tools, net, width, side, threads, seconds, scratch):
     found = training.compare(tools, net, width, side, SIDES[side], threads, seconds, scratch)
     detail = (f"{found['saddle']:.4g} rounds/s, Python {found['eager']:.4g}; medians "
@@ -95,6 +127,7 @@ def training_row(tools, net, width, side, threads, seconds, scratch):
 def measurements(tools, threads, seconds, scratch):
     """(name, function that yields rows) of everything there is to measure."""
     yield "start", lambda: start_rows(tools, scratch)
+    yield "trials", lambda: trial_rows(tools, scratch)
     for name, read in PROGRAMS.items():
         yield name, lambda case=(tools.programs / name, read): program_rows(*case)
     for side in SIDES:
