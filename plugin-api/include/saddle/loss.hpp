@@ -66,8 +66,8 @@ class Step {
   // The parameters of a model, for penalties on weights.
   std::vector<ModelParameter> model_parameters(const char* model) const {
     std::vector<ModelParameter> all;
-    if (c_->struct_size <= offsetof(saddle_step, model_parameter))
-      throw Error("this host shows losses no parameters of models");
+    if (!SADDLE_HAS(saddle_step, c_, model_parameter) || !c_->model_parameter)
+      throw Error("this older host shows losses no parameters of models");
     for (uint32_t i = 0;; ++i) {
       saddle_model_parameter p{};
       p.struct_size = sizeof p;

@@ -141,8 +141,9 @@ static saddle_status term(const saddle_step* step, const char* name, saddle_tens
   return SADDLE_OK;
 }
 
-/* Fills the operators and runs one update; structs are as long as in the first layout. */
-static void run(const saddle_plugin* plugin) {
+/* Fills the operators and runs one update, which must end with `expected`; structs are as long as in the
+ * first layout. */
+static void run(const saddle_plugin* plugin, saddle_status expected) {
   EXPECT(plugin->abi_version == SADDLE_ABI_VERSION && plugin->component_count == 1);
   for (uint32_t i = 0; i < plugin->operator_count; ++i)
     plugin->operators[i]->handle = (const saddle_operator*)plugin->operators[i]->schema;
@@ -162,8 +163,8 @@ static void run(const saddle_plugin* plugin) {
   step.output = output;
   step.term = term;
   logit = new_tensor(0.5);
-  EXPECT(loss->compute(instance, &step) == SADDLE_OK);
-  EXPECT(term_value == 1.5);
+  EXPECT(loss->compute(instance, &step) == expected);
+  EXPECT(expected != SADDLE_OK || term_value == 1.5);
   loss->destroy(instance);
   release(logit);
   EXPECT(alive == 0);
@@ -188,11 +189,11 @@ int main(int argc, char** argv) {
   const char* what = argv[1];
 
   if (strcmp(what, "same") == 0) {
-    run(entry(&host));
+    run(entry(&host), SADDLE_OK);
   } else if (strcmp(what, "newer") == 0) {
     newer.known.struct_size = sizeof newer;
     newer.known.abi_version = 2; /* the newest it speaks; it still loads version 1 */
-    run(entry(&newer.known));
+    run(entry(&newer.known), SADDLE_OK);
   } else if (strcmp(what, "without_grad") == 0) {
     host.struct_size = offsetof(saddle_host, grad);
     EXPECT(entry(&host) == NULL);
@@ -204,6 +205,9 @@ int main(int argc, char** argv) {
   } else if (strcmp(what, "without_extension") == 0) {
     EXPECT(entry(&host) == NULL);
     EXPECT(strcmp(error, "needs the extension " SADDLE_EXTENSION_FUNCTION ", which this host lacks") == 0);
+  } else if (strcmp(what, "without_model_parameter") == 0) {
+    run(entry(&host), SADDLE_ERROR);
+    EXPECT(strstr(error, "older") != NULL);
   } else if (strcmp(what, "without_anything") == 0) {
     host.struct_size = offsetof(saddle_host, set_error);
     EXPECT(entry(&host) == NULL); /* and nobody to tell why */

@@ -1,5 +1,6 @@
-// A loss made with the SDK, for hosts older than the SDK: needs operators, gradients and an extension that it
-// asks for only when told to.
+// A loss made with the SDK, for hosts older than the SDK. It is compiled three times: as it is, with an
+// extension that it cannot do without, and with a function of saddle_step that the first layout does not
+// have.
 #include <saddle/function.hpp>
 #include <saddle/loss.hpp>
 
@@ -20,6 +21,9 @@ struct Hinge {
 
   Terms discriminator(Step& s) const {
     const Tensor logit = s.real("logit");
+#ifdef WITH_WEIGHTS
+    s.model_parameters("discriminator");
+#endif
 #ifdef WITH_EXTENSION
     return {{"real", mean(relu(margin_ - apply(Doubled{}, logit)))}};
 #else
