@@ -9,6 +9,7 @@
 #include <cli/progress.hpp>
 #include <common/error.hpp>
 #include <common/paths.hpp>
+#include <grid/choice.hpp>
 #include <grid/identity.hpp>
 #include <grid/resolve.hpp>
 #include <schedule/scheduler.hpp>
@@ -21,19 +22,19 @@ namespace fs = std::filesystem;
 // The stored config, checked against the components as they are now. The hash
 // covers kind, name, version and all that is not default, so it tells whether
 // the trial would still be the one that was planned.
-Json current_config(const db::TrialInfo& trial, const Catalogue& catalogue) {
+Json current_config(const db::TrialInfo& trial, Resolver& resolver, const Catalogue& catalogue) {
   std::string fault;
   const auto report = [&](const std::string& pointer, const std::string& text, bool) {
     if (fault.empty()) fault = pointer + ": " + text;
   };
-  Resolution resolution = resolve(Json::parse(trial.config_json), catalogue, report);
+  const ResolvedConfig resolved = resolver.resolve(Json::parse(trial.config_json), report);
   if (!fault.empty())
     throw Error("trial " + trial.name + " cannot run with the plugins found now: " + fault +
                 ". Name the folder of the plugins it was planned with by --plugins or SADDLE_PLUGIN_PATH.");
-  if (config_hash(resolution.identity) == trial.config_hash) return std::move(resolution.config);
+  if (identity_hash(resolved.identity()) == trial.config_hash) return resolved.json();
 
   std::string now;
-  const Json files = plugin_files(resolution.config, catalogue);
+  const Json files = plugin_files(resolved.json(), catalogue);
   for (const auto& [component, file] : files.items()) {
     const std::size_t slash = component.find('/');
     const Component* found = catalogue.find(component.substr(0, slash), component.substr(slash + 1));
@@ -46,13 +47,14 @@ Json current_config(const db::TrialInfo& trial, const Catalogue& catalogue) {
 std::vector<schedule::Job> make_jobs(const std::vector<db::TrialInfo>& trials, const Experiment& experiment,
                                      const Catalogue& catalogue, bool restart) {
   std::vector<schedule::Job> jobs;
+  Resolver resolver(catalogue);
   for (const db::TrialInfo& trial : trials) {
     schedule::Job job;
     job.trial = trial.id;
     job.name = trial.name;
     job.experiment = experiment.name;
     job.seed = trial.seed;
-    job.config = current_config(trial, catalogue);
+    job.config = current_config(trial, resolver, catalogue);
     job.plugins = plugin_files(job.config, catalogue);
     job.threads = job.config.at("train").at("threads").get<int>();
     job.cuda = job.config.at("train").at("device") == "cuda";
@@ -62,7 +64,33 @@ std::vector<schedule::Job> make_jobs(const std::vector<db::TrialInfo>& trials, c
   return jobs;
 }
 
+// Of `trials`, those that --only and --where choose.
+std::vector<db::TrialInfo> chosen(const std::vector<db::TrialInfo>& trials, const Choice& choice) {
+  std::vector<db::TrialInfo> result;
+  for (const db::TrialInfo& trial : trials) {
+    const Json config = choice.reads_configs() ? Json::parse(trial.config_json) : Json::object();
+    const auto section = [&](const std::string& name) {
+      const auto found = config.find(name);
+      return found == config.end() ? nullptr : &*found;
+    };
+    if (choice.takes(trial.name, trial.seed, section)) result.push_back(trial);
+  }
+  return result;
+}
+
 }  // namespace
+
+void add_choice_options(CLI::App& command, std::vector<std::string>& only, std::vector<std::string>& where) {
+  command.add_option("--only", only, "Only trials with such a name: '*-hinge-*'; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("GLOB");
+  command
+      .add_option(
+          "--where", where,
+          "Only trials of which this is true: 'models.generator.width == 32 and seed < 3'; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("CONDITION");
+}
 
 void add_execute_options(CLI::App& command, ExecuteOptions& options) {
   command
@@ -73,6 +101,7 @@ void add_execute_options(CLI::App& command, ExecuteOptions& options) {
   command.add_flag("--cold", options.cold,
                    "Load LibTorch anew for every attempt instead of forking a worker that has");
   command.add_flag("--wait", options.wait, "Wait while another saddle writes this database");
+  add_choice_options(command, options.only, options.where);
 }
 
 db::OpenOptions open_options(const ExecuteOptions& options) {
@@ -85,7 +114,13 @@ db::OpenOptions open_options(const ExecuteOptions& options) {
 void execute(const Experiment& experiment, db::Store& store, const Catalogue& catalogue,
              schedule::Interrupts& interrupts, const ExecuteOptions& options, Globals& globals) {
   const auto all = store.trials(experiment.id);
-  const auto todo = store.trials_to_run(experiment.id);
+  const Choice choice(options.only, options.where);
+  if (!choice.everything()) {
+    std::vector<std::string> names;
+    for (const db::TrialInfo& trial : all) names.push_back(trial.name);
+    choice.expect_some(chosen(all, choice).size(), names);
+  }
+  const auto todo = chosen(store.trials_to_run(experiment.id), choice);
   const int done = static_cast<int>(std::count_if(all.begin(), all.end(), [](const db::TrialInfo& trial) {
     return trial.state == db::TrialState::done;
   }));

@@ -15,12 +15,15 @@ namespace saddle::cli {
 
 // What `run` and `resume` let the user choose, both in the same words.
 struct ExecuteOptions {
-  int jobs = 0;          // --jobs; 0: as many as the cores allow
-  bool restart = false;  // --restart: from the beginning, not from checkpoints
-  bool cold = false;     // --cold: no fork server
-  bool wait = false;     // --wait: for another saddle that writes this database
+  int jobs = 0;                          // --jobs; 0: as many as the cores allow
+  bool restart = false;                  // --restart: from the beginning, not from checkpoints
+  bool cold = false;                     // --cold: no fork server
+  bool wait = false;                     // --wait: for another saddle that writes this database
+  std::vector<std::string> only, where;  // --only, --where: run these trials only
 };
 void add_execute_options(CLI::App& command, ExecuteOptions& options);
+// --only and --where.
+void add_choice_options(CLI::App& command, std::vector<std::string>& only, std::vector<std::string>& where);
 
 // Opens the database for writing; remarks go to stderr. Make the Interrupts
 // before: the store's writer thread must have them blocked.

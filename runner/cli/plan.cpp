@@ -7,8 +7,10 @@
 #include <CLI/CLI.hpp>
 
 #include <cli/command.hpp>
+#include <cli/execute.hpp>
 #include <cli/table.hpp>
 #include <common/paths.hpp>
+#include <grid/choice.hpp>
 #include <grid/plan.hpp>
 
 namespace saddle::cli {
@@ -18,19 +20,19 @@ constexpr std::size_t kShown = 60;
 
 struct Arguments {
   std::string file;
-  std::vector<std::string> sets;
-  bool json = false;
+  std::vector<std::string> sets, only, where;
+  bool json = false, yes = false;
 };
 
-void print_trials(const Plan& plan) {
+void print_trials(const std::vector<PlannedTrial>& trials) {
   std::vector<Table::Column> columns = {{"trial"}};
-  for (const auto& [axis, text] : plan.trials.front().config->swept) columns.push_back({axis});
+  for (const auto& [axis, text] : trials.front().config->swept) columns.push_back({axis});
   columns.push_back({"seed", true});
   columns.push_back({"config"});
   Table table(columns);
-  const std::size_t shown = std::min(plan.trials.size(), kShown);
+  const std::size_t shown = std::min(trials.size(), kShown);
   for (std::size_t i = 0; i < shown; ++i) {
-    const PlannedTrial& trial = plan.trials[i];
+    const PlannedTrial& trial = trials[i];
     std::vector<std::string> cells = {trial.name};
     for (const auto& [axis, text] : trial.config->swept) cells.push_back(text);
     cells.push_back(std::to_string(trial.seed));
@@ -38,22 +40,28 @@ void print_trials(const Plan& plan) {
     table.add(std::move(cells));
   }
   table.print(std::cout);
-  if (shown < plan.trials.size()) {
-    std::cout << "... and " << plan.trials.size() - shown << " more; --json lists them all\n";
+  if (shown < trials.size()) {
+    std::cout << "... and " << trials.size() - shown << " more; --json lists them all\n";
   }
 }
 
 void show_plan(const Arguments& arguments, const Globals& globals) {
   const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
-  const Plan plan = load_plan(arguments.file, arguments.sets, catalogue);
+  const Choice choice(arguments.only, arguments.where);
+  Plan plan =
+      load_plan(arguments.file, arguments.sets, catalogue, arguments.yes ? kMostTrials : kUsualTrials);
   prove(plan, catalogue);
+  const std::size_t all = plan.trials.size();
+  plan.trials = chosen_trials(plan, choice);
   for (const std::string& notice : plan.notices) std::cerr << "note: " << notice << '\n';
   if (arguments.json) {
     std::cout << plan_json(plan).dump(1) << '\n';
     return;
   }
-  std::cout << plan.name << ": " << plan.arithmetic << "\n\n";
-  print_trials(plan);
+  std::cout << plan.name << ": " << plan.arithmetic;
+  if (plan.trials.size() < all) std::cout << ", of which " << plan.trials.size() << " are chosen";
+  std::cout << "\n\n";
+  print_trials(plan.trials);
 }
 
 }  // namespace
@@ -68,6 +76,8 @@ void add_plan(CLI::App& app, Globals& globals) {
                    "Put a value over the file and its sweep: train.rounds=100; may be repeated")
       ->allow_extra_args(false)
       ->type_name("PATH=VALUE");
+  add_choice_options(*command, arguments->only, arguments->where);
+  command->add_flag("--yes", arguments->yes, "Plan more than 10,000 trials");
   command->add_flag("--json", arguments->json,
                     "{\"trials\": [{\"name\", \"config_hash\", \"trial_hash\", \"seed\", \"config\"}]}");
   command->callback([arguments, &globals] { show_plan(*arguments, globals); });

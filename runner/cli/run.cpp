@@ -10,6 +10,7 @@
 #include <common/paths.hpp>
 #include <common/process.hpp>
 #include <common/sha256.hpp>
+#include <grid/choice.hpp>
 #include <grid/plan.hpp>
 
 namespace saddle::cli {
@@ -20,6 +21,7 @@ namespace fs = std::filesystem;
 struct Arguments {
   std::string file;
   std::vector<std::string> sets;
+  bool yes = false;
   ExecuteOptions execute;
 };
 
@@ -47,6 +49,8 @@ db::NewExperiment describe(const Plan& plan) {
 
 std::vector<db::PlannedTrial> frozen(const Plan& plan) {
   std::vector<db::PlannedTrial> trials;
+  std::shared_ptr<const PlannedConfig> last;  // the seeds of one config follow each other
+  std::string config;
   for (const PlannedTrial& planned : plan.trials) {
     db::PlannedTrial trial;
     trial.name = planned.name;
@@ -54,7 +58,9 @@ std::vector<db::PlannedTrial> frozen(const Plan& plan) {
     trial.config_hash = planned.config->hash;
     trial.trial_hash = planned.trial_hash;
     trial.seed = planned.seed;
-    trial.config_json = planned.config->resolved().dump();
+    if (planned.config != last) config = planned.config->resolved().dump();
+    last = planned.config;
+    trial.config_json = config;
     trials.push_back(std::move(trial));
   }
   return trials;
@@ -62,10 +68,16 @@ std::vector<db::PlannedTrial> frozen(const Plan& plan) {
 
 void run(const Arguments& arguments, Globals& globals) {
   const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
-  const Plan plan = load_plan(arguments.file, arguments.sets, catalogue);
+  const Plan plan =
+      load_plan(arguments.file, arguments.sets, catalogue, arguments.yes ? kMostTrials : kUsualTrials);
+  // Nothing is stored for a choice of nothing.
+  const std::size_t chosen =
+      chosen_trials(plan, Choice(arguments.execute.only, arguments.execute.where)).size();
   prove(plan, catalogue);
   for (const std::string& notice : plan.notices) std::cerr << "note: " << notice << '\n';
-  std::cout << plan.name << ": " << plan.arithmetic << '\n';
+  std::cout << plan.name << ": " << plan.arithmetic;
+  if (chosen < plan.trials.size()) std::cout << ", of which " << chosen << " are chosen";
+  std::cout << '\n';
 
   schedule::Interrupts interrupts;
   db::Store store(globals.database, open_options(arguments.execute));
@@ -95,6 +107,7 @@ void add_run(CLI::App& app, Globals& globals) {
                    "Put a value over the file and its sweep: train.rounds=100; may be repeated")
       ->allow_extra_args(false)
       ->type_name("PATH=VALUE");
+  command->add_flag("--yes", arguments->yes, "Plan more than 10,000 trials");
   add_execute_options(*command, arguments->execute);
   command->callback([arguments, &globals] { run(*arguments, globals); });
 }

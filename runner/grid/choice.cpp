@@ -47,6 +47,21 @@ void Choice::expect_some(std::size_t chosen, const std::vector<std::string>& nam
   throw Error("no trial is chosen by" + said + "; there are " + std::to_string(names.size()) + example);
 }
 
+void Choice::expect_paths(const Plan& plan) const {
+  for (const Condition& condition : where_) {
+    for (const Condition::Path& path : condition.paths()) {
+      const bool there = std::any_of(plan.trials.begin(), plan.trials.end(), [&](const PlannedTrial& trial) {
+        return path[0] == "seed" || Condition::exists(path, [&](const std::string& name) {
+                 return trial.config->config.section(name);
+               });
+      });
+      if (!there)
+        throw Error("--where: no trial has the path \"" + joined_path(path) + "\". " +
+                    suggest_path(joined_path(path), plan));
+    }
+  }
+}
+
 std::vector<PlannedTrial> chosen_trials(const Plan& plan, const Choice& choice) {
   if (choice.everything()) return plan.trials;
   std::vector<PlannedTrial> chosen;
@@ -57,6 +72,7 @@ std::vector<PlannedTrial> chosen_trials(const Plan& plan, const Choice& choice) 
                      [&](const std::string& name) { return trial.config->config.section(name); }))
       chosen.push_back(trial);
   }
+  if (chosen.empty()) choice.expect_paths(plan);
   choice.expect_some(chosen.size(), names);
   return chosen;
 }

@@ -21,6 +21,8 @@ class Choice {
 
   // Throws Error when nothing was chosen from `names`, with what would be.
   void expect_some(std::size_t chosen, const std::vector<std::string>& names) const;
+  // Throws Error for a path in a condition that no trial has, with the nearest.
+  void expect_paths(const Plan& plan) const;
 
  private:
   std::vector<std::string> only_, texts_;

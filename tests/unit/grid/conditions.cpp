@@ -149,6 +149,9 @@ TEST_CASE("trials are chosen by name and by condition") {
                     "is called 0001-hinge-width8-s1");
   CHECK_THROWS_WITH(chosen(plan, {}, {"models.generator.width == 9"}),
                     Catch::Contains("no trial is chosen by"));
+  CHECK_THROWS_WITH(chosen(plan, {}, {"seed == 1 and models.generator.widht == 8"}),
+                    "--where: no trial has the path \"models.generator.widht\". Nearest: "
+                    "\"models.generator.width\"");
   CHECK_THROWS_WITH(chosen(plan, {}, {"seed = 1"}),
                     Catch::StartsWith("--where, character 6: equality is written =="));
 }

@@ -265,3 +265,24 @@ TEST_CASE("doctor finds what a run would stumble over, and leaves nothing behind
   std::ofstream(place.database) << "this is no database, but a text that is long enough to be looked at";
   CHECK_THAT(place.saddle({"doctor"}).out, Contains("FAULT  database"));
 }
+
+TEST_CASE("run and resume take a part of the plan by --only and --where, and the rest later") {
+  Place place;
+  place.grid({{"rounds", 3}}, {{"dataset.score", {{"values", {5.5, 2.25}}}}}, {{"seeds", {0, 1}}});
+  const ChildResult some = place.saddle({"run", place.file(), "--where", "dataset.score < 3 and seed == 1"});
+  INFO(some.out << some.err);
+  CHECK(some.exit_code == 0);
+  CHECK_THAT(some.out, Contains("2 x 2 = 4 trials, of which 1 are chosen") && Contains("1 to run"));
+  CHECK(place.count("trials") == "4");
+  CHECK(place.count("trials WHERE state = 'done' AND seed = 1 AND config ->> '$.dataset.score' = 2.25") ==
+        "1");
+  CHECK_THAT(place.saddle({"resume", "--only", "0001-*"}).out, Contains("1 to run"));
+  CHECK(place.count("trials WHERE state = 'done'") == "2");
+  CHECK_THAT(place.saddle({"resume"}).out, Contains("2 done before and not run again, 2 to run"));
+
+  CHECK_THAT(place.saddle({"resume", "--only", "x"}).err,
+             Contains("no trial is chosen by --only 'x'; there are 4"));
+  const ChildResult wrong = place.saddle({"run", place.file(), "--where", "dataset.scroe < 3"});
+  CHECK(wrong.exit_code == 2);
+  CHECK_THAT(wrong.err, Contains("no trial has the path \"dataset.scroe\". Nearest: \"dataset.score\""));
+}
