@@ -28,8 +28,10 @@ double median(Values& values) {
 }
 
 double stddev(Values& values) {
-  double mean = 0;
-  for (const double v : values) mean += v / static_cast<double>(values.size());
+  // Distances from the first value: equal values then have a spread of exactly 0.
+  const double origin = std::isfinite(values.front()) ? values.front() : 0;
+  double mean = origin;
+  for (const double v : values) mean += (v - origin) / static_cast<double>(values.size());
   double sum = 0;
   for (const double v : values) sum += (v - mean) * (v - mean);
   return std::sqrt(sum / static_cast<double>(values.size() - 1));

@@ -5,7 +5,7 @@
 
 #include <cli/command.hpp>
 #include <cli/ranking.hpp>
-#include <cli/select.hpp>
+#include <cli/scope.hpp>
 #include <cli/table.hpp>
 
 // saddle best: configs ranked by a metric.
@@ -13,16 +13,15 @@ namespace saddle::cli {
 
 void add_best(CLI::App& app, Globals& globals) {
   struct Options {
-    std::string metric, experiment;
-    bool all = false, max = false, min = false, json = false;
+    std::string metric;
+    ScopeOptions scope;
+    bool max = false, min = false, json = false;
     std::size_t limit = 0;
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("best", "Configs ranked by a metric's last value, mean over seeds");
   command->add_option("-m,--metric", options->metric, "Metric, as frechet or precision")->required();
-  auto* experiment =
-      command->add_option("-e,--experiment", options->experiment, "Experiment (name or number) [the latest]");
-  command->add_flag("--all", options->all, "Of all experiments in the database")->excludes(experiment);
+  add_scope_options(*command, options->scope, WithoutOptions::latest_experiment);
   auto* max = command->add_flag(
       "--max", options->max,
       "Higher is better [for precision, recall, density, coverage, modes_covered, good_share]");
@@ -31,20 +30,15 @@ void add_best(CLI::App& app, Globals& globals) {
   command->add_flag("--json", options->json, "A list of objects");
   command->callback([options, &globals] {
     db::Reader reader(globals.database);
-    std::optional<std::int64_t> id;
-    ExperimentRef of;
-    if (!options->all) {
-      of = select_experiment(reader, options->experiment);
-      id = of.id;
-    }
+    const Scoped scoped = resolve(reader, options->scope, WithoutOptions::latest_experiment);
     std::optional<bool> higher;
     if (options->max || options->min) higher = options->max;
-    const Rankings rankings = rank(reader, id, options->metric, higher);
+    const Rankings rankings = rank(reader, scoped.scope, options->metric, higher);
     if (options->json) {
       print_json(std::cout, to_json(rankings, options->limit));
       return;
     }
-    if (id) std::cout << of.name << ": ";
+    if (!scoped.experiment.name.empty()) std::cout << scoped.experiment.name << ": ";
     print_rankings(std::cout, rankings, options->limit);
   });
 }

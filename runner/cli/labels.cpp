@@ -4,113 +4,145 @@
 #include <cctype>
 #include <set>
 
+#include <cli/names.hpp>
 #include <cli/table.hpp>
 
 namespace saddle::cli {
 namespace {
 
-using Configs = std::map<std::string, ConfigParams>;
-
 constexpr std::string_view kUse = ".use";
 
 bool ends_with_use(const std::string& path) { return path.size() > kUse.size() && path.ends_with(kUse); }
 
-bool is_index(const std::string& part) {
+bool is_index(std::string_view part) {
   return !part.empty() &&
          std::all_of(part.begin(), part.end(), [](unsigned char c) { return std::isdigit(c); });
 }
 
-std::string text_at(const ConfigParams& params, const std::string& path) {
-  const auto found = params.find(path);
-  return found == params.end() ? "" : value_text(found->second);
-}
-
-// "models.generator" for "models.generator.width": the innermost prefix at which
-// this config names a component; empty if there is none.
-std::string component_of(const ConfigParams& params, const std::string& path) {
-  for (std::size_t dot = path.rfind('.'); dot != std::string::npos && dot > 0;
-       dot = path.rfind('.', dot - 1)) {
-    const std::string prefix = path.substr(0, dot);
-    if (path != prefix + std::string(kUse) && params.count(prefix + std::string(kUse)) > 0) return prefix;
-  }
-  return "";
-}
-
-// "losses" for "losses.1.weight" if losses.1 is a component.
-std::string list_of(const ConfigParams& params, const std::string& path) {
+// "losses" for "losses.1.weight" if losses.1 is a component in any config.
+std::string list_of(const ConfigTable& configs, const std::string& path) {
   for (std::size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.', dot + 1)) {
     const std::size_t end = path.find('.', dot + 1);
     if (end == std::string::npos) return "";
-    if (is_index(path.substr(dot + 1, end - dot - 1)) &&
-        params.count(path.substr(0, end) + std::string(kUse)) > 0)
+    if (is_index(std::string_view(path).substr(dot + 1, end - dot - 1)) &&
+        configs.find(path.substr(0, end) + std::string(kUse)) != ConfigTable::kAbsent)
       return path.substr(0, dot);
   }
   return "";
 }
 
-// One component of a list: "kdd" and its parameters.
-struct Entry {
-  std::string use;
-  std::map<std::string, std::string> params;
+// The place in a list of components: columns of its name and its parameters.
+struct Slot {
+  std::size_t use = 0;
+  std::vector<std::pair<std::string, std::size_t>> params;  // name in the component, column; by name
 };
 
-std::vector<Entry> entries_of(const ConfigParams& params, const std::string& list) {
-  std::vector<Entry> entries;
+std::vector<Slot> slots_of(const ConfigTable& configs, const std::string& list) {
+  std::vector<Slot> slots;
   for (std::size_t i = 0;; ++i) {
-    const std::string prefix = list + "." + std::to_string(i);
-    const auto use = params.find(prefix + std::string(kUse));
-    if (use == params.end()) return entries;
-    Entry entry{value_text(use->second), {}};
-    for (auto at = params.lower_bound(prefix + ".");
-         at != params.end() && at->first.starts_with(prefix + "."); ++at)
-      if (at != use) entry.params[at->first.substr(prefix.size() + 1)] = value_text(at->second);
-    entries.push_back(std::move(entry));
+    const std::string prefix = list + "." + std::to_string(i) + ".";
+    const int use = configs.find(prefix + "use");
+    if (use == ConfigTable::kAbsent) return slots;
+    Slot& slot = slots.emplace_back();
+    slot.use = static_cast<std::size_t>(use);
+    for (std::size_t path = 0; path < configs.paths(); ++path)
+      if (path != slot.use && configs.path(path).starts_with(prefix))
+        slot.params.emplace_back(configs.path(path).substr(prefix.size()), path);
+    std::sort(slot.params.begin(), slot.params.end());
   }
 }
 
 // Of a list of components one text a config; empty if they are all the same.
-std::map<std::string, std::string> list_cells(const Configs& configs, const std::string& list) {
-  std::map<std::string, std::vector<Entry>> entries;
-  std::map<std::pair<std::string, std::string>, std::set<std::string>> values;  // (use, parameter) -> values
-  for (const auto& [hash, params] : configs) {
-    entries[hash] = entries_of(params, list);
-    for (const Entry& entry : entries[hash])
-      for (const auto& [name, value] : entry.params) values[{entry.use, name}].insert(value);
-  }
-  std::map<std::string, std::string> cells;
-  std::set<std::string> distinct;
-  for (const auto& [hash, list_entries] : entries) {
-    std::string text;
-    for (const Entry& entry : list_entries) {
-      std::string inner;
-      for (const auto& [name, value] : entry.params)
-        if (values[{entry.use, name}].size() > 1) inner += (inner.empty() ? "" : ",") + name + "=" + value;
-      text += (text.empty() ? "" : "+") + entry.use + (inner.empty() ? "" : "(" + inner + ")");
+std::vector<std::string> list_cells(const ConfigTable& configs, const std::string& list) {
+  const std::vector<Slot> slots = slots_of(configs, list);
+  // (use, parameter) -> its values, wherever in the list the component stands.
+  std::map<std::pair<int, std::string>, std::set<int>> values;
+  const auto each = [&](std::size_t config, const auto& entry, const auto& param) {
+    for (const Slot& slot : slots) {
+      const int use = configs.value(config, slot.use);
+      if (use == ConfigTable::kAbsent) return;
+      entry(use);
+      for (const auto& [name, path] : slot.params)
+        if (const int value = configs.value(config, path); value != ConfigTable::kAbsent)
+          param(use, name, value);
     }
-    cells[hash] = text.empty() ? "none" : text;
-    distinct.insert(cells[hash]);
+  };
+  // Thousands of configs have a few lists: each is looked at once.
+  std::map<std::vector<int>, std::string> texts;
+  std::vector<const std::vector<int>*> own;
+  for (std::size_t config = 0; config < configs.size(); ++config) {
+    std::vector<int> key;
+    for (const Slot& slot : slots) {
+      key.push_back(configs.value(config, slot.use));
+      for (const auto& [name, path] : slot.params) key.push_back(configs.value(config, path));
+    }
+    const auto [at, is_new] = texts.try_emplace(std::move(key));
+    own.push_back(&at->first);
+    if (!is_new) continue;
+    each(
+        config, [](int) {},
+        [&](int use, const std::string& name, int value) {
+          values[{use, name}].insert(value);
+        });
   }
-  return distinct.size() > 1 ? cells : std::map<std::string, std::string>{};
+  std::set<std::string> distinct;
+  std::vector<std::string> cells;
+  for (std::size_t config = 0; config < configs.size(); ++config) {
+    std::string& text = texts.at(*own[config]);
+    if (text.empty()) {
+      std::string inner;
+      const auto close = [&] {
+        if (!inner.empty()) text += "(" + inner + ")";
+        inner.clear();
+      };
+      each(
+          config,
+          [&](int use) {
+            close();
+            text += (text.empty() ? "" : "+") + configs.text(use);
+          },
+          [&](int use, const std::string& name, int value) {
+            if (values[{use, name}].size() > 1)
+              inner += (inner.empty() ? "" : ",") + name + "=" + configs.text(value);
+          });
+      close();
+      if (text.empty()) text = "none";
+      distinct.insert(text);
+    }
+    cells.push_back(text);
+  }
+  return distinct.size() > 1 ? cells : std::vector<std::string>{};
 }
 
-bool differs(const Configs& configs, const std::string& path) {
-  std::map<std::string, std::set<std::string>> by_component;
+// Columns of the names of the components around a path, the innermost first.
+std::vector<std::size_t> components_around(const ConfigTable& configs, const std::string& path) {
+  std::vector<std::size_t> around;
+  for (std::size_t dot = path.rfind('.'); dot != std::string::npos && dot > 0;
+       dot = path.rfind('.', dot - 1)) {
+    const std::string use = path.substr(0, dot) + std::string(kUse);
+    if (const int found = configs.find(use); found != ConfigTable::kAbsent && use != path)
+      around.push_back(static_cast<std::size_t>(found));
+  }
+  return around;
+}
+
+bool differs(const ConfigTable& configs, std::size_t path) {
+  const std::vector<std::size_t> around = components_around(configs, configs.path(path));
+  std::map<int, int> by_component;  // its name -> the value of the first config that has it
   bool absent = false;
-  for (const auto& [hash, params] : configs) {
-    const auto found = params.find(path);
-    if (found == params.end()) {
+  for (std::size_t config = 0; config < configs.size(); ++config) {
+    const int value = configs.value(config, path);
+    if (value == ConfigTable::kAbsent) {
       absent = true;
       continue;
     }
-    const std::string component = component_of(params, path);
-    const std::string use = component.empty() ? "" : text_at(params, component + std::string(kUse));
-    by_component[use].insert(exact_text(found->second));
+    int component = ConfigTable::kAbsent;
+    for (const std::size_t use : around)
+      if (component = configs.value(config, use); component != ConfigTable::kAbsent) break;
+    if (by_component.try_emplace(component, value).first->second != value) return true;
   }
-  if (std::any_of(by_component.begin(), by_component.end(),
-                  [](const auto& e) { return e.second.size() > 1; }))
-    return true;
   // A component that only some configs have, a classifier for instance, tells them apart.
-  return absent && ends_with_use(path);
+  return absent && ends_with_use(configs.path(path));
 }
 
 // The shortest endings of the paths that still tell them apart: of
@@ -143,6 +175,29 @@ std::vector<std::string> titles_of(const std::vector<std::string>& paths) {
   return titles;
 }
 
+// Of thousands of configs with some sixty parameters each, those that can matter
+// to distinguish(): what differs anywhere in the database, with the names of the
+// components around it, and the lists of components that it is in.
+std::vector<std::string> telling_paths(db::Reader& reader) {
+  const std::vector<ParamPath> all = param_paths(reader);
+  std::set<std::string> lists, wanted;
+  for (const auto& [path, differs] : all) {
+    // These only say how a run is recorded.
+    if (!differs || path == "name" || path.starts_with("record.") || path.starts_with("checkpoint."))
+      continue;
+    if (const std::string list = list_of(all, path); !list.empty()) lists.insert(list + ".");
+    wanted.insert(path);
+    for (std::size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.', dot + 1))
+      wanted.insert(path.substr(0, dot) + std::string(kUse));
+  }
+  for (const auto& [path, differs] : all)
+    for (const std::string& list : lists)
+      if (path.starts_with(list)) wanted.insert(path);
+  // An empty list is the leaf "losses" with the value [].
+  for (const std::string& list : lists) wanted.insert(list.substr(0, list.size() - 1));
+  return {wanted.begin(), wanted.end()};
+}
+
 void collect(const Json& node, const std::string& path, std::map<std::string, std::string>& leaves) {
   if (!node.is_object()) {
     leaves[path] = node.is_string() ? node.get<std::string>() : node.dump();
@@ -162,46 +217,43 @@ std::string Distinctions::label(const std::string& config_hash) const {
   return text.empty() ? config_hash.substr(0, 8) : text;
 }
 
-Distinctions distinguish(const Configs& configs) {
-  std::set<std::string> lists, leaves;
-  for (const auto& [hash, params] : configs)
-    for (const auto& [path, value] : params) {
-      const std::string list = list_of(params, path);
-      if (list.empty())
-        leaves.insert(path);
-      else
-        lists.insert(list);
-    }
+Distinctions distinguish(const ConfigTable& configs) {
+  std::set<std::string> lists;
+  std::map<std::string, std::size_t> leaves;
+  for (std::size_t path = 0; path < configs.paths(); ++path) {
+    const std::string list = list_of(configs, configs.path(path));
+    if (list.empty())
+      leaves.emplace(configs.path(path), path);
+    else
+      lists.insert(list);
+  }
   // A list that is empty in one config is the leaf "[]" there.
   for (const std::string& list : lists) leaves.erase(list);
 
-  std::vector<std::string> paths;
-  std::vector<std::map<std::string, std::string>> columns;
+  Distinctions result;
+  std::vector<std::vector<std::string>> columns;
   for (const std::string& list : lists)
     if (auto cells = list_cells(configs, list); !cells.empty()) {
-      paths.push_back(list);
+      result.paths.push_back(list);
       columns.push_back(std::move(cells));
     }
-  for (const std::string& path : leaves)
+  for (const auto& [name, path] : leaves)
     if (differs(configs, path)) {
-      paths.push_back(path);
+      result.paths.push_back(name);
       auto& column = columns.emplace_back();
-      for (const auto& [hash, params] : configs) column[hash] = text_at(params, path);
+      for (std::size_t config = 0; config < configs.size(); ++config)
+        column.push_back(configs.text(configs.value(config, path)));
     }
-
-  Distinctions result;
-  result.titles = titles_of(paths);
-  for (const auto& [hash, params] : configs)
-    for (const auto& column : columns) result.cells[hash].push_back(column.at(hash));
+  result.titles = titles_of(result.paths);
+  for (std::size_t config = 0; config < configs.size(); ++config) {
+    auto& cells = result.cells[configs.hash(config)];
+    for (auto& column : columns) cells.push_back(std::move(column[config]));
+  }
   return result;
 }
 
-Distinctions distinguish(db::Reader& reader, std::optional<std::int64_t> experiment) {
-  Configs configs;
-  const db::Rows rows = reader.named("params_of", {experiment ? db::Value{*experiment} : db::Value{}});
-  for (const auto& row : rows.rows)
-    configs[std::get<std::string>(row[0])][std::get<std::string>(row[1])] = row[2];
-  return distinguish(configs);
+Distinctions distinguish(db::Reader& reader, const Scope& scope) {
+  return distinguish(read_configs(reader, scope, telling_paths(reader)));
 }
 
 std::map<std::string, std::string> protocol_labels(const std::vector<std::string>& protocols) {

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include <cli/configs.hpp>
+#include <cli/scope.hpp>
 #include <common/json.hpp>
 #include <db/reader.hpp>
 
@@ -13,21 +15,20 @@ namespace saddle::cli {
 // config one text a title.
 struct Distinctions {
   std::vector<std::string> titles;
+  std::vector<std::string> paths;                         // of each title; of a list of components its own
   std::map<std::string, std::vector<std::string>> cells;  // by config_hash
 
   // "losses=hinge+r1 generator.width=32"
   std::string label(const std::string& config_hash) const;
 };
 
-using ConfigParams = std::map<std::string, db::Value>;  // path -> value
-
 // A parameter counts as different only among configs that use the same component
 // there: of dcgan and sngan it is `use` that differs, not what only one of them
 // has. A list of components (losses) is one thing: "hinge+kdd(weight=0.5)".
-Distinctions distinguish(const std::map<std::string, ConfigParams>& configs);
+Distinctions distinguish(const ConfigTable& configs);
 
-// The configs of an experiment; none: of the whole database.
-Distinctions distinguish(db::Reader& reader, std::optional<std::int64_t> experiment);
+// The configs of the trials in scope.
+Distinctions distinguish(db::Reader& reader, const Scope& scope);
 
 // For each protocol (JSON text) what tells it from the others: "features=pixels".
 // Empty for a protocol that is alone.

@@ -3,11 +3,14 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <tuple>
+#include <unordered_map>
 
 #include <CLI/CLI.hpp>
 
 #include <cli/command.hpp>
 #include <cli/labels.hpp>
+#include <cli/scope.hpp>
 #include <cli/select.hpp>
 #include <cli/table.hpp>
 
@@ -16,54 +19,85 @@ namespace saddle::cli {
 namespace {
 
 struct Options {
-  std::string experiment, state;
+  ScopeOptions scope;
+  std::string state;
   bool experiments = false, json = false;
 };
 
-constexpr std::size_t kMostMetrics = 4;  // columns of the table; --json has all
+constexpr std::size_t kMostMetrics = 4;  // columns of the table; --json has all that were evaluated
 
-using MetricId = std::pair<std::string, std::string>;  // name, protocol
+struct Metric {
+  std::int64_t key = 0;
+  std::string name, protocol;
+};
 
 struct Final {
-  MetricId metric;
   db::Value last;
-  std::int64_t kind;
+  std::int64_t kind = 0;
 };
 
-struct Finals {
-  std::map<std::int64_t, std::vector<Final>> by_trial;
-  std::vector<MetricId> columns;  // evaluated metrics; failing these, the players' totals
-};
+// What was recorded by the trials in scope, by name.
+std::vector<Metric> recorded(db::Reader& reader, const Scope& scope) {
+  std::set<std::int64_t> keys;
+  for (const auto& row : reader.named("keys_of", scope.binds()).rows) keys.insert(integer_of(row[0]));
+  std::vector<Metric> metrics;
+  for (const auto& row : reader.named("metric_keys").rows)
+    if (keys.contains(integer_of(row[0])))
+      metrics.push_back({integer_of(row[0]), text_of(row[1]), text_of(row[2])});
+  std::sort(metrics.begin(), metrics.end(), [](const Metric& a, const Metric& b) {
+    return std::tie(a.name, a.protocol) < std::tie(b.name, b.protocol);
+  });
+  return metrics;
+}
 
-Finals read_finals(db::Reader& reader, const db::Value& experiment) {
-  Finals finals;
-  std::set<MetricId> evaluated, totals;
-  for (const auto& row : reader.named("finals_of", {experiment}).rows) {
-    const MetricId metric{text_of(row[1]), text_of(row[2])};
-    finals.by_trial[integer_of(row[0])].push_back({metric, row[3], integer_of(row[4])});
-    if (!metric.second.empty() && !is_baseline(metric.first)) evaluated.insert(metric);
-    if (metric.second.empty() && metric.first.ends_with("/total")) totals.insert(metric);
+// The columns of the table: evaluated metrics; failing these, the players' totals.
+std::vector<Metric> columns_from(const std::vector<Metric>& metrics) {
+  std::vector<Metric> evaluated, totals;
+  for (const Metric& metric : metrics) {
+    if (!metric.protocol.empty() && !is_baseline(metric.name)) evaluated.push_back(metric);
+    if (metric.protocol.empty() && metric.name.ends_with("/total")) totals.push_back(metric);
   }
-  const auto& chosen = evaluated.empty() ? totals : evaluated;
-  finals.columns.assign(chosen.begin(), chosen.end());
-  if (finals.columns.size() > kMostMetrics) finals.columns.resize(kMostMetrics);
+  std::vector<Metric>& chosen = evaluated.empty() ? totals : evaluated;
+  if (chosen.size() > kMostMetrics) chosen.resize(kMostMetrics);
+  return chosen;
+}
+
+// By trial, in the order of `metrics`; where there is none, kind is -1.
+std::unordered_map<std::int64_t, std::vector<Final>> read_finals(db::Reader& reader, const Scope& scope,
+                                                                 const std::vector<Metric>& metrics) {
+  std::unordered_map<std::int64_t, std::size_t> place;
+  Json keys = Json::array();
+  for (const Metric& metric : metrics) {
+    keys.push_back(metric.key);
+    place.emplace(metric.key, place.size());
+  }
+  std::unordered_map<std::int64_t, std::vector<Final>> finals;
+  if (metrics.empty()) return finals;
+  for (auto& row : reader.named("finals_of", scope.binds({keys.dump()})).rows) {
+    auto& own = finals[integer_of(row[0])];
+    if (own.empty()) own.resize(metrics.size(), Final{{}, -1});
+    own[place.at(integer_of(row[1]))] = {std::move(row[2]), integer_of(row[3])};
+  }
   return finals;
 }
 
 // "frechet", or "frechet [features=pixels]" where several protocols have it.
-std::vector<std::string> metric_titles(const std::vector<MetricId>& columns) {
+std::vector<std::string> metric_titles(const std::vector<Metric>& columns) {
   std::map<std::string, std::vector<std::string>> protocols;
-  for (const auto& [name, protocol] : columns) protocols[name].push_back(protocol);
+  for (const Metric& metric : columns) protocols[metric.name].push_back(metric.protocol);
   std::vector<std::string> titles;
-  for (const auto& [name, protocol] : columns) {
-    const auto& all = protocols[name];
-    titles.push_back(all.size() == 1 ? name : name + " [" + protocol_labels(all).at(protocol) + "]");
+  for (const Metric& metric : columns) {
+    const auto& all = protocols[metric.name];
+    titles.push_back(all.size() == 1 ? metric.name
+                                     : metric.name + " [" + protocol_labels(all).at(metric.protocol) + "]");
   }
   return titles;
 }
 
 std::string final_text(const Final& final) {
   switch (final.kind) {
+    case -1:
+      return "-";
     case 1:
       return "nan";
     case 2:
@@ -96,46 +130,49 @@ void print_experiments(db::Reader& reader, bool json) {
     table.print(std::cout, "", terminal_columns());
 }
 
-OrderedJson metrics_json(const std::vector<Final>& finals) {
-  OrderedJson list = OrderedJson::array();
-  for (const Final& final : finals)
-    if (!final.metric.second.empty())
-      list.push_back({{"metric", final.metric.first},
-                      {"protocol", OrderedJson::parse(final.metric.second, nullptr, false)},
-                      {"last", to_json(final.last)},
-                      {"kind", final.kind}});
-  return list;
+void print_trials_json(db::Reader& reader, const Scope& scope, const db::Rows& rows) {
+  std::vector<Metric> evaluated;
+  for (Metric& metric : recorded(reader, scope))
+    if (!metric.protocol.empty()) evaluated.push_back(std::move(metric));
+  std::vector<OrderedJson> protocols;
+  for (const Metric& metric : evaluated)
+    protocols.push_back(OrderedJson::parse(metric.protocol, nullptr, false));
+  const auto finals = read_finals(reader, scope, evaluated);
+  OrderedJson list = to_json(rows);
+  for (OrderedJson& object : list) {
+    OrderedJson& metrics = object["metrics"] = OrderedJson::array();
+    const auto own = finals.find(object["trial"].get<std::int64_t>());
+    if (own == finals.end()) continue;
+    for (std::size_t i = 0; i < evaluated.size(); ++i)
+      if (const Final& final = own->second[i]; final.kind >= 0)
+        metrics.push_back({{"metric", evaluated[i].name},
+                           {"protocol", protocols[i]},
+                           {"last", to_json(final.last)},
+                           {"kind", final.kind}});
+  }
+  print_json(std::cout, list);
 }
 
 void print_trials(db::Reader& reader, const Options& options) {
-  db::Value experiment;
-  if (!options.experiment.empty()) experiment = select_experiment(reader, options.experiment).id;
-  db::Rows rows = reader.named("trials_of", {experiment});
+  const Scope scope = resolve(reader, options.scope, WithoutOptions::all).scope;
+  db::Rows rows = reader.named("trials_of", scope.binds());
   if (!options.state.empty())
     rows.rows.erase(std::remove_if(rows.rows.begin(), rows.rows.end(),
                                    [&](const auto& row) { return text_of(row[3]) != options.state; }),
                     rows.rows.end());
-  const Finals finals = read_finals(reader, experiment);
-  const auto of_trial = [&](std::int64_t trial) {
-    const auto found = finals.by_trial.find(trial);
-    return found == finals.by_trial.end() ? std::vector<Final>{} : found->second;
-  };
-  if (options.json) {
-    OrderedJson list = to_json(rows);
-    for (OrderedJson& object : list)
-      object["metrics"] = metrics_json(of_trial(object["trial"].get<std::int64_t>()));
-    return print_json(std::cout, list);
-  }
+  if (options.json) return print_trials_json(reader, scope, rows);
 
+  const std::vector<Metric> metrics = columns_from(recorded(reader, scope));
+  const auto finals = read_finals(reader, scope, metrics);
   std::vector<Table::Column> columns{{"id", true}, {"trial"}, {"state"}, {"step", true}, {"seconds", true}};
-  for (const std::string& title : metric_titles(finals.columns)) columns.push_back({title, true});
+  for (const std::string& title : metric_titles(metrics)) columns.push_back({title, true});
   columns.push_back({""});
   Table table(columns);
   std::string previous;
   std::map<std::string, int> states;
   for (const auto& row : rows.rows) {
     const std::string in = text_of(row[2]);
-    if (in != previous && options.experiment.empty()) {
+    if (in != previous && options.scope.experiment.empty()) {
       if (!previous.empty()) table.add_gap();
       std::vector<std::string> title(columns.size());
       title[1] = in + ":";
@@ -147,17 +184,15 @@ void print_trials(db::Reader& reader, const Options& options) {
     std::vector<std::string> cells{value_text(row[0]), text_of(row[1]),
                                    reason.empty() || reason == "ok" ? state : state + " (" + reason + ")",
                                    value_text(row[7]), value_text(row[8])};
-    const auto own = of_trial(integer_of(row[0]));
-    for (const MetricId& metric : finals.columns) {
-      const auto found =
-          std::find_if(own.begin(), own.end(), [&](const Final& f) { return f.metric == metric; });
-      cells.push_back(found == own.end() ? "-" : final_text(*found));
-    }
+    const auto own = finals.find(integer_of(row[0]));
+    for (std::size_t i = 0; i < metrics.size(); ++i)
+      cells.push_back(own == finals.end() ? "-" : final_text(own->second[i]));
     cells.push_back(text_of(row[9]));
-    table.add(cells);
+    table.add(std::move(cells));
   }
   if (rows.rows.empty()) {
-    std::cout << "no trial" << (options.state.empty() ? "" : " is " + options.state) << "\n";
+    std::cout << "no trial" << (options.state.empty() ? "" : " is " + options.state)
+              << (options.scope.where.empty() ? "" : " for which that holds") << "\n";
     return;
   }
   table.print(std::cout, "", terminal_columns());
@@ -175,7 +210,7 @@ void print_trials(db::Reader& reader, const Options& options) {
 void add_ls(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("ls", "Trials in the database, with state and key metrics");
-  command->add_option("-e,--experiment", options->experiment, "Only of this experiment (name or number)");
+  add_scope_options(*command, options->scope, WithoutOptions::all);
   command->add_option("--state", options->state, "Only trials in this state")
       ->check(CLI::IsMember({"planned", "running", "done", "failed", "stopped"}));
   command->add_flag("--experiments", options->experiments, "List the experiments instead");

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <ostream>
 
+#include <cli/outcome.hpp>
+#include <cli/select.hpp>
+#include <cli/statistics.hpp>
 #include <cli/table.hpp>
 #include <common/error.hpp>
 #include <common/nearest.hpp>
@@ -14,91 +16,23 @@ namespace {
 
 constexpr std::array<const char*, 3> kBaselines{"noise", "untrained", "floor"};
 
-struct Moments {
-  std::optional<double> mean, spread;
-};
-
-Moments moments(const std::vector<double>& values) {
-  if (values.empty()) return {};
-  const auto n = static_cast<double>(values.size());
-  // Distances from the first value: equal values then have a spread of exactly 0.
-  const double origin = std::isfinite(values.front()) ? values.front() : 0;
-  double mean = origin;
-  for (const double v : values) mean += (v - origin) / n;
-  if (values.size() < 2) return {mean, {}};
-  double squares = 0;
-  for (const double v : values) squares += (v - mean) * (v - mean);
-  return {mean, std::sqrt(squares / (n - 1))};
-}
-
-std::string text_of(const db::Value& value) {
-  const auto* text = std::get_if<std::string>(&value);
-  return text ? *text : "";
-}
-
-db::Value id_value(const std::optional<std::int64_t>& experiment) {
-  return experiment ? db::Value{*experiment} : db::Value{};
-}
-
-// One trial of ranking.sql. A metric that was measured under several protocols
-// gives several; one without a value gives one with an empty protocol.
-struct Outcome {
-  std::string config_hash, state, reason, protocol;
-  std::int64_t trial = 0;
-  bool measured = false;
-  std::optional<double> value;  // finite
-};
-
-std::vector<Outcome> outcomes(db::Reader& reader, const std::optional<std::int64_t>& experiment,
-                              const std::string& metric) {
-  std::vector<Outcome> all;
-  for (const auto& row : reader.named("ranking", {id_value(experiment), metric}).rows) {
-    Outcome outcome{text_of(row[0]),
-                    text_of(row[3]),
-                    text_of(row[4]),
-                    text_of(row[5]),
-                    std::get<std::int64_t>(row[1]),
-                    false,
-                    {}};
-    if (const auto* kind = std::get_if<std::int64_t>(&row[7])) {
-      outcome.measured = true;
-      if (*kind == 0) outcome.value = std::get<double>(row[6]);
-    }
-    all.push_back(std::move(outcome));
-  }
-  return all;
-}
-
-void count_trial(RankedConfig& config, std::vector<double>& values, const Outcome& outcome) {
-  config.trials.push_back(outcome.trial);
-  if (outcome.reason == "diverged")
-    ++config.diverged;
-  else if (outcome.state == "failed")
-    ++config.failed;
-  else if (outcome.state != "done")
-    ++config.unfinished;
-  else if (outcome.value)
-    values.push_back(*outcome.value);
-  else if (outcome.measured)
-    ++config.diverged;
-}
-
 Ranking rank_protocol(const std::vector<Outcome>& all, const std::string& metric, const std::string& protocol,
                       bool higher) {
   Ranking ranking{.metric = metric, .protocol = protocol, .higher_is_better = higher};
   std::map<std::string, RankedConfig> configs;
-  std::map<std::string, std::vector<double>> values;
+  std::map<std::string, Tally> tallies;
   for (const Outcome& outcome : all) {
     // Of trials that never got to measure anything it is not known under which
     // protocol they would have: they appear wherever their config does.
     if (outcome.measured && outcome.protocol != protocol) continue;
     RankedConfig& config = configs[outcome.config_hash];
     config.config_hash = outcome.config_hash;
-    count_trial(config, values[outcome.config_hash], outcome);
+    config.trials.push_back(outcome.trial);
+    tallies[outcome.config_hash].add(outcome);
   }
   for (auto& [hash, config] : configs) {
-    const Moments m = moments(values[hash]);
-    config.counted = static_cast<int>(values[hash].size());
+    const Moments m = moments(tallies[hash].values);
+    config.tally = std::move(tallies[hash]);
     config.mean = m.mean;
     config.spread = m.spread;
     ranking.configs.push_back(std::move(config));
@@ -111,39 +45,31 @@ Ranking rank_protocol(const std::vector<Outcome>& all, const std::string& metric
   return ranking;
 }
 
-std::vector<Baseline> baselines(db::Reader& reader, const std::optional<std::int64_t>& experiment,
-                                const std::string& metric) {
+std::vector<Baseline> baselines(db::Reader& reader, const Scope& scope, const std::string& metric) {
+  Json names = Json::array();
+  for (const char* name : kBaselines) names.push_back(metric + "/" + name);
   std::vector<Baseline> found;
-  for (const char* name : kBaselines) {
-    std::map<std::string, std::vector<double>> values;
-    for (const Outcome& outcome : outcomes(reader, experiment, metric + "/" + name))
-      if (outcome.value) values[outcome.protocol].push_back(*outcome.value);
-    for (const auto& [protocol, list] : values) {
-      const Moments m = moments(list);
-      found.push_back({name, *m.mean, m.spread, static_cast<int>(list.size()), protocol});
-    }
+  for (const auto& row : reader.named("baselines", scope.binds({names.dump()})).rows) {
+    Baseline& baseline = found.emplace_back();
+    baseline.name = text_of(row[0]).substr(metric.size() + 1);
+    baseline.protocol = text_of(row[1]);
+    baseline.mean = std::get<double>(row[2]);
+    if (const auto* spread = std::get_if<double>(&row[3])) baseline.spread = *spread;
+    baseline.n = static_cast<int>(integer_of(row[4]));
   }
+  const auto place = [](const Baseline& b) {
+    return std::find(kBaselines.begin(), kBaselines.end(), b.name) - kBaselines.begin();
+  };
+  std::stable_sort(found.begin(), found.end(),
+                   [&](const Baseline& a, const Baseline& b) { return place(a) < place(b); });
   return found;
 }
 
-[[noreturn]] void no_such_metric(db::Reader& reader, const std::optional<std::int64_t>& experiment,
-                                 const std::string& metric) {
+[[noreturn]] void no_such_metric(db::Reader& reader, const Scope& scope, const std::string& metric) {
   std::vector<std::string> names;
-  for (const auto& row : reader.named("metric_names", {id_value(experiment)}).rows)
-    names.push_back(text_of(row[0]));
+  for (const auto& row : reader.named("metric_names", scope.binds()).rows) names.push_back(text_of(row[0]));
   if (names.empty()) throw Error("no trial has ended yet, so nothing can be ranked; see: saddle ls");
   throw Error("no metric \"" + metric + "\" was recorded. " + suggestion(metric, names, 40));
-}
-
-std::string trials_note(const RankedConfig& config) {
-  std::string note;
-  const auto say = [&](int n, const char* what) {
-    if (n > 0) note += (note.empty() ? "" : ", ") + std::to_string(n) + " " + what;
-  };
-  say(config.diverged, "diverged");
-  say(config.failed, "failed");
-  say(config.unfinished, "not finished");
-  return note;
 }
 
 const char* meaning(const std::string& baseline) {
@@ -180,7 +106,7 @@ void print_ranking(std::ostream& out, const Ranking& ranking, const Distinctions
         labelled && cells != distinctions.cells.end()
             ? cells->second
             : std::vector<std::string>{config.config_hash.substr(0, 8)},
-        config.mean, config.spread, config.counted, trials_note(config));
+        config.mean, config.spread, config.tally.counted, config.tally.note());
   }
   std::vector<const Baseline*> apart;
   bool first = true;
@@ -218,23 +144,17 @@ bool higher_is_better(const std::string& metric) {
   return false;
 }
 
-Rankings rank(db::Reader& reader, std::optional<std::int64_t> experiment, const std::string& metric,
-              std::optional<bool> higher) {
-  const std::vector<Outcome> all = outcomes(reader, experiment, metric);
-  std::map<std::string, std::size_t> protocols;
-  for (const Outcome& outcome : all)
-    if (outcome.measured) ++protocols[outcome.protocol];
-  if (protocols.empty()) no_such_metric(reader, experiment, metric);
-
-  std::vector<std::string> names;
-  for (const auto& [protocol, n] : protocols) names.push_back(protocol);
+Rankings rank(db::Reader& reader, const Scope& scope, const std::string& metric, std::optional<bool> higher) {
+  const std::vector<Outcome> all = outcomes(reader, scope, {metric, "last"});
+  const std::vector<std::string> names = protocols_of(all);
+  if (names.empty()) no_such_metric(reader, scope, metric);
   const auto labels = protocol_labels(names);
-  std::stable_sort(names.begin(), names.end(),
-                   [&](const auto& a, const auto& b) { return protocols[a] > protocols[b]; });
 
-  Rankings rankings{.by_protocol = {}, .configs = distinguish(reader, experiment)};
-  const std::vector<Baseline> references = baselines(reader, experiment, metric);
-  const auto measured = [&](const std::string& protocol) { return protocols.count(protocol) > 0; };
+  Rankings rankings{.by_protocol = {}, .configs = distinguish(reader, scope)};
+  const std::vector<Baseline> references = baselines(reader, scope, metric);
+  const auto measured = [&](const std::string& protocol) {
+    return std::find(names.begin(), names.end(), protocol) != names.end();
+  };
   for (const std::string& protocol : names) {
     Ranking ranking = rank_protocol(all, metric, protocol, higher.value_or(higher_is_better(metric)));
     if (names.size() > 1) ranking.protocol_label = labels.at(protocol);
@@ -281,11 +201,11 @@ OrderedJson to_json(const Rankings& rankings, std::size_t limit) {
                       {"protocol", protocol_json(ranking.protocol)},
                       {"mean", number(config.mean)},
                       {"std", number(config.spread)},
-                      {"n", config.counted},
+                      {"n", config.tally.counted},
                       {"trials", config.trials},
-                      {"diverged", config.diverged},
-                      {"failed", config.failed},
-                      {"unfinished", config.unfinished}});
+                      {"diverged", config.tally.diverged},
+                      {"failed", config.tally.failed},
+                      {"unfinished", config.tally.unfinished}});
     }
   }
   return list;

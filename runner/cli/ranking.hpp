@@ -7,6 +7,8 @@
 #include <vector>
 
 #include <cli/labels.hpp>
+#include <cli/outcome.hpp>
+#include <cli/scope.hpp>
 #include <cli/table.hpp>
 #include <db/reader.hpp>
 
@@ -16,8 +18,7 @@ namespace saddle::cli {
 struct RankedConfig {
   std::string config_hash;
   std::vector<std::int64_t> trials;  // all of them
-  int counted = 0;                   // those that ended well with a finite value: they make the mean
-  int diverged = 0, failed = 0, unfinished = 0;
+  Tally tally;                       // those that count make the mean
   std::optional<double> mean;
   std::optional<double> spread;  // sample standard deviation; none below two
 };
@@ -50,9 +51,8 @@ struct Rankings {
 // True for metrics of which more is better (precision, recall, coverage ...).
 bool higher_is_better(const std::string& metric);
 
-// `experiment`: none ranks over the whole database. `higher`: none asks
-// higher_is_better. Throws Error if nothing of that name was measured.
-Rankings rank(db::Reader& reader, std::optional<std::int64_t> experiment, const std::string& metric,
+// `higher`: none asks higher_is_better. Throws Error if nothing of that name was measured.
+Rankings rank(db::Reader& reader, const Scope& scope, const std::string& metric,
               std::optional<bool> higher = {});
 
 // A table for each protocol, the baselines below. At most `limit` configs; 0: all.

@@ -13,10 +13,14 @@ ConfigParams params(const std::string& json) {
   return result;
 }
 
+Distinctions distinguish_these(const std::map<std::string, ConfigParams>& configs) {
+  return distinguish(ConfigTable(configs));
+}
+
 }  // namespace
 
 TEST_CASE("only what differs is a title, with the shortest clear name") {
-  const Distinctions d = distinguish({
+  const Distinctions d = distinguish_these({
       {"a",
        params(
            R"({"models":{"generator":{"use":"mlp","width":16},"discriminator":{"use":"mlp","width":16}},"train":{"batch":64}})")},
@@ -30,7 +34,7 @@ TEST_CASE("only what differs is a title, with the shortest clear name") {
 }
 
 TEST_CASE("of two components it is their names that differ, not what only one of them has") {
-  const Distinctions d = distinguish({
+  const Distinctions d = distinguish_these({
       {"a", params(R"({"models":{"generator":{"use":"dcgan","width":32,"depth":3}}})")},
       {"b", params(R"({"models":{"generator":{"use":"mlp","width":128,"layers":2}}})")},
   });
@@ -38,7 +42,7 @@ TEST_CASE("of two components it is their names that differ, not what only one of
   CHECK(d.label("b") == "generator=mlp");
 
   // Two of one kind with different widths: then the width matters too.
-  const Distinctions more = distinguish({
+  const Distinctions more = distinguish_these({
       {"a", params(R"({"models":{"generator":{"use":"dcgan","width":32}}})")},
       {"b", params(R"({"models":{"generator":{"use":"dcgan","width":64}}})")},
       {"c", params(R"({"models":{"generator":{"use":"mlp","width":128}}})")},
@@ -48,7 +52,7 @@ TEST_CASE("of two components it is their names that differ, not what only one of
 }
 
 TEST_CASE("a list of components is one thing") {
-  const Distinctions d = distinguish({
+  const Distinctions d = distinguish_these({
       {"a", params(R"({"losses":[{"use":"hinge","weight":1.0,"margin":1.0}]})")},
       {"b", params(R"({"losses":[{"use":"ns","weight":1.0}]})")},
       {"c", params(R"({"losses":[{"use":"hinge","weight":1.0,"margin":1.0},{"use":"kdd","weight":0.5}]})")},
@@ -64,7 +68,7 @@ TEST_CASE("a list of components is one thing") {
 }
 
 TEST_CASE("the same name in two places keeps as much of its path as it needs") {
-  const Distinctions d = distinguish({
+  const Distinctions d = distinguish_these({
       {"a", params(R"({"models":{"generator":{"use":"mlp"}},"optimizers":{"generator":{"use":"adam"}}})")},
       {"b", params(R"({"models":{"generator":{"use":"dcgan"}},"optimizers":{"generator":{"use":"sgd"}}})")},
   });
@@ -72,7 +76,7 @@ TEST_CASE("the same name in two places keeps as much of its path as it needs") {
 }
 
 TEST_CASE("a single config is named by its hash") {
-  const Distinctions d = distinguish({{"0123456789", params(R"({"train":{"batch":64}})")}});
+  const Distinctions d = distinguish_these({{"0123456789", params(R"({"train":{"batch":64}})")}});
   CHECK(d.titles.empty());
   CHECK(d.label("0123456789") == "01234567");
 }

@@ -41,7 +41,7 @@ TEST_CASE("mean and sample standard deviation over seeds, the lowest first") {
   CHECK(ranking.configs[0].config_hash == "wide");
   CHECK(*ranking.configs[0].mean == Approx(5));
   CHECK(*ranking.configs[0].spread == Approx(std::sqrt(13.0)));  // (9 + 1 + 16) / 2
-  CHECK(ranking.configs[0].counted == 3);
+  CHECK(ranking.configs[0].tally.counted == 3);
   CHECK(*ranking.configs[1].mean == Approx(9));
   CHECK(*ranking.configs[1].spread == Approx(2));
   CHECK(rank(reader, id, "frechet", true).by_protocol[0].configs[0].config_hash == "narrow");
@@ -83,15 +83,15 @@ TEST_CASE("diverged and failed trials are counted, not averaged") {
   REQUIRE(ranking.configs.size() == 2);
   const RankedConfig& narrow = ranking.configs[0];
   CHECK(narrow.trials.size() == 4);
-  CHECK(narrow.counted == 1);
+  CHECK(narrow.tally.counted == 1);
   CHECK(*narrow.mean == 7);
   CHECK_FALSE(narrow.spread);
-  CHECK(narrow.diverged == 2);
-  CHECK(narrow.failed == 1);
+  CHECK(narrow.tally.diverged == 2);
+  CHECK(narrow.tally.failed == 1);
   // Without a mean it is last, whatever it measured on the way.
   CHECK(ranking.configs[1].config_hash == "wide");
   CHECK_FALSE(ranking.configs[1].mean);
-  CHECK(ranking.configs[1].unfinished == 1);
+  CHECK(ranking.configs[1].tally.unfinished == 1);
 }
 
 TEST_CASE("protocols are never mixed") {

@@ -24,9 +24,16 @@ const std::vector<std::string> kViews{
     "experiments", "experiment_trials", "trials",       "attempts", "params", "metrics",
     "finals",      "artifacts",         "plugins_used", "events"};
 
-// All that the views say, sorted: their order is nobody's promise.
-std::vector<std::string> said_by(Connection& connection, const std::string& view) {
-  Statement rows(connection, "SELECT * FROM " + view);
+std::string columns_of(Connection& connection, const std::string& view) {
+  Statement rows(connection, "SELECT group_concat(name) FROM pragma_table_info('" + view + "')");
+  rows.step();
+  return rows.text(0);
+}
+
+// All that a view says, sorted: its order is nobody's promise.
+std::vector<std::string> said_by(Connection& connection, const std::string& view,
+                                 const std::string& columns = "*") {
+  Statement rows(connection, "SELECT " + columns + " FROM " + view);
   std::vector<std::string> lines;
   while (rows.step()) {
     std::string& line = lines.emplace_back();
@@ -128,10 +135,14 @@ TEST_CASE("an old database says after its migration what it said before, and wha
     REQUIRE(std::filesystem::exists(std::filesystem::path(SADDLE_DATABASES) / name));
     std::filesystem::copy_file(std::filesystem::path(SADDLE_DATABASES) / name, folder / name);
     std::map<std::string, std::vector<std::string>> before;
+    std::map<std::string, std::string> columns;
     {
       Connection old = open(folder / name);
       REQUIRE(old.pragma("user_version") == version);
-      for (const std::string& view : kViews) before[view] = said_by(old, view);
+      for (const std::string& view : kViews) {
+        before[view] = said_by(old, view);
+        columns[view] = columns_of(old, view);
+      }
     }
     expect_error(ErrorKind::older, "older format", [&] { Reader reader(folder / name); });
     { Store store(folder / name); }
@@ -143,7 +154,7 @@ TEST_CASE("an old database says after its migration what it said before, and wha
     for (const std::string& view : kViews) {
       INFO(view);
       CHECK_FALSE(before[view].empty());
-      CHECK(said_by(migrated, view) == before[view]);
+      CHECK(said_by(migrated, view, columns[view]) == before[view]);  // later formats add columns
       CHECK(said_by(migrated, view) == said_by(fresh, view));
     }
   }

@@ -55,6 +55,42 @@ TEST_CASE("rows past the limit are cut, and said to be") {
   CHECK(reader.query_untrusted(sql, 4).rows.size() == 4);
 }
 
+TEST_CASE("a query that takes too long is stopped, and the next one is not") {
+  const Folder folder;
+  { Store store(folder / "a.db"); }
+  Reader reader(folder / "a.db");
+  const std::string endless =
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+  expect_error(ErrorKind::usage, "stopped after 0.05 seconds", [&] {
+    reader.query_untrusted(endless, {10, std::chrono::milliseconds(50)});
+  });
+  CHECK(reader.query_untrusted("SELECT 1", {10, std::chrono::milliseconds(50)}).rows.size() == 1);
+  CHECK(reader.query("SELECT 1").rows.size() == 1);
+  expect_error(ErrorKind::usage, "too big", [&] { reader.query_untrusted("SELECT zeroblob(1000000000)"); });
+}
+
+TEST_CASE("parameters of a user's query are given by name") {
+  const Folder folder;
+  { Store store(folder / "a.db"); }
+  Reader reader(folder / "a.db");
+  const Rows rows =
+      reader.query_untrusted("SELECT :a + @b, $c, typeof(:none)", {},
+                             {{"a", std::int64_t{1}}, {"b", 0.5}, {"c", "x'; DROP"}, {"none", Value{}}});
+  CHECK(std::get<double>(rows.rows[0][0]) == 1.5);
+  CHECK(std::get<std::string>(rows.rows[0][1]) == "x'; DROP");
+  CHECK(std::get<std::string>(rows.rows[0][2]) == "null");
+  expect_error(ErrorKind::usage, ":a has no value", [&] { reader.query_untrusted("SELECT :a"); });
+  expect_error(ErrorKind::usage, "no parameter :b", [&] {
+    reader.query_untrusted("SELECT 1", {}, {{"b", "1"}});
+  });
+  expect_error(ErrorKind::usage, "needs a name", [&] {
+    reader.query_untrusted("SELECT ?", {}, {{"b", "1"}});
+  });
+  expect_error(ErrorKind::usage, "needs a name", [&] {
+    reader.query_untrusted("SELECT ?7", {}, {{"b", "1"}});
+  });
+}
+
 TEST_CASE("median and stddev") {
   const Folder folder;
   { Store store(folder / "a.db"); }
@@ -81,11 +117,12 @@ TEST_CASE("every view and every named query runs") {
   for (const char* view : {"trials", "params", "metrics", "finals", "artifacts", "plugins_used", "events",
                            "experiments", "experiment_trials", "attempts"})
     CHECK_NOTHROW(reader.query("SELECT * FROM " + std::string(view)));
-  for (const auto& entry : std::filesystem::directory_iterator(SADDLE_QUERIES)) {
+  for (const auto& entry : std::filesystem::directory_iterator(SADDLE_QUERIES "/commands")) {
     INFO(entry.path());
     CHECK_NOTHROW(reader.named(entry.path().stem().string()));
   }
   CHECK_THROWS_AS(reader.named("no such query"), std::logic_error);
+  CHECK_THROWS_AS(reader.named("by_config"), std::logic_error);  // one for users
 }
 
 TEST_CASE("a closed database in a folder without write permission can be read") {
