@@ -42,7 +42,7 @@ class Lexer {
 
  private:
   static bool in_word(char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("_./-+:").find(c) < 6 ||
+    return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("_./-+:*").find(c) < 7 ||
            static_cast<unsigned char>(c) >= 0x80;
   }
 

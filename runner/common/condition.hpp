@@ -16,7 +16,7 @@
 //               | name [ "not" ] "like" text        % any letters, _ one letter
 //               | name "is" [ "not" ] "null"
 //
-// Names hold letters, digits and _ . / - + : (params.losses.0.use); one with
+// Names hold letters, digits and _ . / - + : * (params.losses.0.use); one with
 // other signs stands in backquotes. Texts stand in ' or ", doubled inside; on the
 // right of a comparison a word without a dot needs no quotes (state = done).
 // true and false are 1 and 0. Words of the language may be in capitals.

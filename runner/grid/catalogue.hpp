@@ -38,7 +38,7 @@ struct ShadowedComponent {
 };
 
 struct DiscoverOptions {
-  double silence_s = 5;  // a worker that takes longer over one file hangs in it
+  double silence_s = 3;  // a worker that takes longer over one file hangs in it
   double start_s = 60;   // for its own start: 0.3 s, and longer from a cold disk
   bool again = false;    // ask about files that crashed or hung before, too
   // With a value: other files than those with these hashes are not opened.

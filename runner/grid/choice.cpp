@@ -7,35 +7,25 @@
 
 #include <common/error.hpp>
 #include <common/nearest.hpp>
+#include <grid/spec.hpp>
 
 namespace saddle {
-namespace {
-
-Condition parsed(const std::string& text) {
-  try {
-    return Condition::parse(text);
-  } catch (const Condition::Fault& fault) {
-    throw Error("--where, character " + std::to_string(fault.offset + 1) + ": " + fault.what() +
-                ". As: --where 'models.generator.width == 32 and losses.0.use == \"hinge\"'");
-  }
-}
-
-}  // namespace
-
 Choice::Choice(const std::vector<std::string>& only, const std::vector<std::string>& where)
     : only_(only), texts_(where) {
-  for (const std::string& text : where) where_.push_back(parsed(text));
+  std::vector<std::string> known = config_sections();
+  known.insert(known.end(), {"seed", "name"});
+  for (const std::string& text : where) where_.push_back(Pattern::parse(text, "--where", known));
 }
 
-bool Choice::takes(const std::string& name, std::int64_t seed, const Condition::Sections& sections) const {
+bool Choice::takes(const std::string& name, std::int64_t seed, const Pattern::Sections& sections) const {
   const auto fits = [&](const std::string& glob) { return ::fnmatch(glob.c_str(), name.c_str(), 0) == 0; };
   if (!only_.empty() && std::none_of(only_.begin(), only_.end(), fits)) return false;
-  const Json number = seed;
-  const Condition::Sections with_seed = [&](const std::string& section) {
-    return section == "seed" ? &number : sections(section);
+  const Json number = seed, text = name;
+  const Pattern::Sections all = [&](const std::string& section) {
+    return section == "seed" ? &number : section == "name" ? &text : sections(section);
   };
   return std::all_of(where_.begin(), where_.end(),
-                     [&](const Condition& condition) { return condition.holds(with_seed); });
+                     [&](const Pattern& pattern) { return pattern.holds(all); });
 }
 
 void Choice::expect_some(std::size_t chosen, const std::vector<std::string>& names) const {
@@ -48,10 +38,10 @@ void Choice::expect_some(std::size_t chosen, const std::vector<std::string>& nam
 }
 
 void Choice::expect_paths(const Plan& plan) const {
-  for (const Condition& condition : where_) {
-    for (const Condition::Path& path : condition.paths()) {
+  for (const Pattern& pattern : where_) {
+    for (const Pattern::Path& path : pattern.paths()) {
       const bool there = std::any_of(plan.trials.begin(), plan.trials.end(), [&](const PlannedTrial& trial) {
-        return path[0] == "seed" || Condition::exists(path, [&](const std::string& name) {
+        return path[0] == "seed" || path[0] == "name" || Pattern::exists(path, [&](const std::string& name) {
                  return trial.config->config.section(name);
                });
       });

@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include <grid/condition.hpp>
+#include <grid/pattern.hpp>
 #include <grid/plan.hpp>
 
 namespace saddle {
@@ -17,7 +17,7 @@ class Choice {
 
   bool everything() const { return only_.empty() && where_.empty(); }
   bool reads_configs() const { return !where_.empty(); }
-  bool takes(const std::string& name, std::int64_t seed, const Condition::Sections& sections) const;
+  bool takes(const std::string& name, std::int64_t seed, const Pattern::Sections& sections) const;
 
   // Throws Error when nothing was chosen from `names`, with what would be.
   void expect_some(std::size_t chosen, const std::vector<std::string>& names) const;
@@ -26,7 +26,7 @@ class Choice {
 
  private:
   std::vector<std::string> only_, texts_;
-  std::vector<Condition> where_;
+  std::vector<Pattern> where_;
 };
 
 // The trials of a plan that are chosen. Throws Error when there are none, and for

@@ -27,7 +27,7 @@ class Expander {
   Expander(std::shared_ptr<const Spec> spec, const Catalogue& catalogue, Plan& plan, Problems& problems)
       : spec_(std::move(spec)), resolver_(catalogue), plan_(plan), problems_(problems) {
     for (const Exclusion& exclusion : spec_->exclude)
-      uses_.push_back({0, std::vector<bool>(exclusion.condition.paths().size())});
+      uses_.push_back({0, std::vector<bool>(exclusion.pattern.paths().size())});
   }
 
   void expand(std::size_t most_trials) {
@@ -129,18 +129,18 @@ class Expander {
   std::vector<std::int64_t> seeds_left(const ResolvedConfig& config) {
     std::vector<bool> gone(spec_->seeds.size());
     Json seed;
-    const Condition::Sections sections = [&](const std::string& name) {
+    const Pattern::Sections sections = [&](const std::string& name) {
       return name == "seed" ? &seed : config.section(name);
     };
     for (std::size_t i = 0; i < spec_->exclude.size(); ++i) {
-      const Condition& condition = spec_->exclude[i].condition;
-      for (std::size_t p = 0; p < condition.paths().size(); ++p)
-        if (!uses_[i].found[p]) uses_[i].found[p] = Condition::exists(condition.paths()[p], sections);
-      const bool by_seed = condition.uses("seed");
+      const Pattern& pattern = spec_->exclude[i].pattern;
+      for (std::size_t p = 0; p < pattern.paths().size(); ++p)
+        if (!uses_[i].found[p]) uses_[i].found[p] = Pattern::exists(pattern.paths()[p], sections);
+      const bool by_seed = pattern.uses("seed");
       bool holds = false;
       for (std::size_t s = 0; s < gone.size(); ++s) {
         seed = spec_->seeds[s];
-        if (s == 0 || by_seed) holds = condition.holds(sections);
+        if (s == 0 || by_seed) holds = pattern.holds(sections);
         if (!holds) continue;
         ++uses_[i].trials;
         gone[s] = true;
@@ -156,12 +156,12 @@ class Expander {
 
   void check_exclusions() {
     for (std::size_t i = 0; i < spec_->exclude.size(); ++i) {
-      const auto& [condition, pointer] = spec_->exclude[i];
+      const auto& [pattern, pointer] = spec_->exclude[i];
       bool there = true;
-      for (std::size_t p = 0; p < condition.paths().size(); ++p) {
+      for (std::size_t p = 0; p < pattern.paths().size(); ++p) {
         if (uses_[i].found[p]) continue;
         there = false;
-        const std::string path = joined_path(condition.paths()[p]);
+        const std::string path = joined_path(pattern.paths()[p]);
         const std::string at = pointer_child(pointer, path);
         const bool as_key = spec_->source.has(at);
         problems_.add(spec_->source.where(as_key ? at : pointer, as_key), as_key ? at : pointer,

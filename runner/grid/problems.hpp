@@ -22,6 +22,12 @@ class Problems {
     for (const std::string& line : others.lines_) add_line(line);
   }
 
+  // The same, already put together.
+  void add_line(const std::string& line) {
+    if (std::find(lines_.begin(), lines_.end(), line) != lines_.end()) return;
+    if (lines_.size() <= kShown) lines_.push_back(line);
+  }
+
   bool any() const { return !lines_.empty(); }
   bool many() const { return lines_.size() > kShown; }
 
@@ -35,11 +41,6 @@ class Problems {
   }
 
  private:
-  void add_line(const std::string& line) {
-    if (std::find(lines_.begin(), lines_.end(), line) != lines_.end()) return;
-    if (lines_.size() <= kShown) lines_.push_back(line);
-  }
-
   std::vector<std::string> lines_;
 };
 

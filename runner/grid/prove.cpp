@@ -82,12 +82,17 @@ std::vector<Proof> wanted(const Plan& plan, const Catalogue& catalogue) {
 
 class Prover {
  public:
-  explicit Prover(std::vector<Proof> proofs) : proofs_(std::move(proofs)) {}
+  // What may take no longer in training may take no longer here.
+  Prover(std::vector<Proof> proofs, double time_limit_s) : proofs_(std::move(proofs)) {
+    limits_.silence_s = time_limit_s > 0 ? std::min(time_limit_s, kSilence_s) : kSilence_s;
+    limits_.start_s = kSilence_s;
+    limits_.answers_only = true;
+  }
 
   void run() {
     while (const std::size_t open = count_open()) {
       if (failures_.size() > Problems::kShown) return;
-      const ChildResult result = run_child({worker_path().string(), "prove"}, questions(), kSilence_s);
+      const ChildResult result = run_child({worker_path().string(), "prove"}, questions(), limits_);
       take_answers(result.out);
       const std::size_t left = count_open();
       if (left == 0) return;
@@ -172,13 +177,14 @@ class Prover {
   }
 
   std::vector<Proof> proofs_;
+  ChildLimits limits_;
   std::map<std::tuple<std::string, std::string, std::string>, std::vector<std::string>> failures_;
 };
 
 }  // namespace
 
 void prove(const Plan& plan, const Catalogue& catalogue) {
-  Prover prover(wanted(plan, catalogue));
+  Prover prover(wanted(plan, catalogue), plan.limits.time_s);
   prover.run();
   prover.throw_failures();
 }

@@ -114,36 +114,38 @@ class SpecReader {
   }
 
   void read_exclude(const Json& patterns) {
+    std::vector<std::string> excludable = config_sections();
+    excludable.push_back("seed");
     for (std::size_t i = 0; i < patterns.size(); ++i) {
       const std::string pointer = pointer_child("/exclude", i);
       bool good = true;
       if (patterns[i].is_string()) {
         try {
-          spec_.exclude.push_back({Condition::parse(patterns[i]), pointer});
-        } catch (const Condition::Fault& fault) {
-          fail(pointer, std::string(fault.what()) + " (character " + std::to_string(fault.offset + 1) + ")");
+          const std::string place = spec_.source.where(pointer) + " " + pointer;
+          spec_.exclude.push_back({Pattern::parse(patterns[i], place, excludable), pointer});
+        } catch (const Error& error) {
+          problems_.add_line(error.what());
         }
         continue;
       }
       if (!patterns[i].is_object() || patterns[i].empty()) {
         fail(pointer,
              "expected an object of paths and the values that are left out together, or a condition, as "
-             "\"models.*.width > 64 and losses.0.use == 'hinge'\", found " +
+             "\"models.*.width > 64 and losses.0.use = hinge\", found " +
                  describe_value(patterns[i]));
         continue;
       }
       for (const auto& [key, value] : patterns[i].items()) {
         const std::vector<std::string> path = split_path(key);
-        std::vector<std::string> known = config_sections();
-        known.push_back("seed");
-        if (path.empty() || std::find(known.begin(), known.end(), path[0]) == known.end()) {
+        if (path.empty() || std::find(excludable.begin(), excludable.end(), path[0]) == excludable.end()) {
           good = false;
           fail(pointer_child(pointer, key),
-               "\"" + key + "\" is no path in a config. " + suggestion(path.empty() ? key : path[0], known),
+               "\"" + key + "\" is no path in a config. " +
+                   suggestion(path.empty() ? key : path[0], excludable),
                true);
         }
       }
-      if (good) spec_.exclude.push_back({Condition::all_of(patterns[i]), pointer});
+      if (good) spec_.exclude.push_back({Pattern::all_of(patterns[i]), pointer});
     }
   }
 

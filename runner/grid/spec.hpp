@@ -6,7 +6,7 @@
 #include <vector>
 
 #include <common/json.hpp>
-#include <grid/condition.hpp>
+#include <grid/pattern.hpp>
 #include <grid/plan.hpp>
 #include <grid/problems.hpp>
 #include <grid/source.hpp>
@@ -37,7 +37,7 @@ struct Axis {
 
 // What is left out of the grid.
 struct Exclusion {
-  Condition condition;
+  Pattern pattern;
   std::string pointer;  // where it stands in the file
 };
 
