@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -90,10 +91,15 @@ class TestLoss : public worker::StepSource {
     return tensors.at(m + "." + sample + "." + name);
   }
   NamedTensors run(const std::string&, const NamedTensors& inputs) override { return model(inputs); }
+  std::optional<worker::ModelParameter> model_parameter(const std::string&, std::size_t index) override {
+    if (index >= weights.size()) return std::nullopt;
+    return weights[index];
+  }
 
   worker::Loss loss;
   std::map<std::string, at::Tensor> tensors;
   std::vector<at::Tensor> buffers;
+  std::vector<worker::ModelParameter> weights;  // of every model
   std::function<NamedTensors(const NamedTensors&)> model;
 };
 

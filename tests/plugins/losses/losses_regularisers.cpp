@@ -176,3 +176,51 @@ TEST_CASE("unet's terms are cross-entropies per picture and per pixel, and consi
   }
   CHECK(value(loss.terms("generator"), "fake") == Approx(bce(judge(fake), at::ones({300, 1}, at::kDouble))));
 }
+
+TEST_CASE("ortho sums the squares of the Gram matrices off their diagonals, and skips what is shared") {
+  at::manual_seed(6);
+  struct Weight {
+    train::ParameterSpec spec;
+    at::Tensor raw;
+  };
+  const auto weight = [](const std::string& name, std::vector<int64_t> shape, train::Layout layout) {
+    train::ParameterSpec spec;
+    spec.name = name;
+    spec.shape = shape;
+    spec.layout = layout;
+    return Weight{spec, at::randn(shape, at::kDouble).requires_grad_()};
+  };
+  std::vector<Weight> all = {weight("a.weight", {3, 4}, train::Layout::linear),
+                             weight("b.weight", {4, 2, 3, 3}, train::Layout::conv),
+                             weight("c.weight", {2, 3, 4, 4}, train::Layout::conv_transpose),
+                             weight("gain.weight", {5, 3}, train::Layout::embedding),
+                             weight("shared.weight", {5, 3}, train::Layout::embedding),
+                             weight("a.bias", {3}, train::Layout::other)};
+  for (const bool diagonal : {false, true})
+    for (const std::string form : {"loss", "gradient"}) {
+      TestLoss loss("ortho", {{"beta", 0.01}, {"diagonal", diagonal}, {"form", form}});
+      for (const Weight& w : all) loss.weights.push_back({&w.spec, true, w.raw * 2, w.raw});
+      double expected = 0;
+      std::vector<at::Tensor> slopes;
+      for (size_t k = 0; k < 4; ++k) {
+        const at::Tensor turned = k == 2 ? all[k].raw.detach().transpose(0, 1) : all[k].raw.detach();
+        const at::Tensor w = turned.reshape({turned.size(0), -1});
+        const at::Tensor identity = at::eye(w.size(0), at::kDouble);
+        const at::Tensor gram = w.mm(w.t()), excess = diagonal ? gram - identity : gram * (1 - identity);
+        for (int64_t i = 0; i < w.size(0); ++i)
+          for (int64_t j = 0; j < w.size(0); ++j)
+            if (i != j || diagonal) expected += 0.01 * std::pow(excess[i][j].item<double>(), 2);
+        // BigGAN-PyTorch adds 2 beta (...) W; the loss's own slope is twice that.
+        const at::Tensor slope = (form == "loss" ? 4 : 2) * 0.01 * excess.mm(w);
+        slopes.push_back(k == 2 ? slope.view_as(turned).transpose(0, 1) : slope.view_as(turned));
+      }
+      const at::Tensor penalty = worker::find(loss.terms("generator"), "penalty");
+      CHECK(penalty.item<double>() == Approx(form == "loss" ? expected : expected / 2));
+      std::vector<at::Tensor> raw;
+      for (const Weight& w : all) raw.push_back(w.raw);
+      const auto found = gradients(penalty, raw);
+      for (size_t k = 0; k < 4; ++k) CHECK(distance(found[k], slopes[k]) < 1e-10);
+      CHECK(found[4].abs().max().item<double>() == 0);
+      CHECK(loss.terms("discriminator").empty());
+    }
+}
