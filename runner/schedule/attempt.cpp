@@ -41,14 +41,13 @@ db::Reason finished_reason(const std::string& text) {
 
 }  // namespace
 
-Attempt::Attempt(const Job& job, db::Store& store, Observer& observer, const fs::path& worker,
-                 ForkServer* forks, const fs::path& runs, const OomWatch& oom)
+Attempt::Attempt(const Job& job, db::Store& store, Observer& observer, const Launch& how, const OomWatch& oom)
     : job_(job),
       store_(store),
       observer_(observer),
       from_(usable_checkpoint()),
       row_(store.begin_attempt(job.trial, {from_ ? from_->step : -1, job.threads, ""})),
-      process_(launch(worker, forks, runs)),
+      process_(launch(how)),
       oom_at_start_(oom.now()) {
   store_.attempt_spawned(row_.id, process_.pid(), folder_);
   observer_.on_start(job_, row_.number, from_ ? from_->step : -1);
@@ -73,9 +72,9 @@ std::optional<db::Checkpoint> Attempt::usable_checkpoint() {
   return std::nullopt;
 }
 
-Process Attempt::launch(const fs::path& worker, ForkServer* forks, const fs::path& runs) {
+Process Attempt::launch(const Launch& how) {
   try {
-    folder_ = make_folder(runs, job_.name, row_.number);
+    folder_ = make_folder(how.runs, job_.name, row_.number);
     const Json trial = {{"name", job_.name},
                         {"experiment", job_.experiment},
                         {"seed", job_.seed},
@@ -87,13 +86,15 @@ Process Attempt::launch(const fs::path& worker, ForkServer* forks, const fs::pat
 
     const std::string threads = std::to_string(job_.threads);
     Command command;
-    command.argv = {worker.string(), "train",          "--trial",     trial_file.string(),
-                    "--folder",      folder_.string(), "--frames-fd", std::to_string(kWorkerFd)};
+    command.argv = {how.worker.string(), "train",          "--trial",     trial_file.string(),
+                    "--folder",          folder_.string(), "--frames-fd", std::to_string(kWorkerFd)};
     if (from_) command.argv.insert(command.argv.end(), {"--resume", from_->path.string()});
     command.environment = {{"OMP_NUM_THREADS", threads}, {"MKL_NUM_THREADS", threads}};
+    if (!how.gpu.empty()) command.environment.emplace_back("CUDA_VISIBLE_DEVICES", how.gpu);
     command.output = folder_ / "output.log";
-    if (forks != nullptr) {
-      if (auto process = forks->start(command)) return std::move(*process);
+    command.data_limit_bytes = evidence_.data_limit_bytes = how.data_limit_bytes;
+    if (how.forks != nullptr) {
+      if (auto process = how.forks->start(command)) return std::move(*process);
     }
     return Process::start(command);
   } catch (const std::exception& e) {

@@ -18,18 +18,25 @@
 
 namespace saddle::schedule {
 
+// With what attempts are started.
+struct Launch {
+  std::filesystem::path worker;        // saddle-worker
+  std::filesystem::path runs;          // attempts get <runs>/<trial>/attempt-<n>
+  ForkServer* forks = nullptr;         // null: each worker loads everything itself
+  std::string gpu;                     // CUDA_VISIBLE_DEVICES; empty: as it is
+  std::uint64_t data_limit_bytes = 0;  // 0: none
+};
+
 // One worker process and what it has told so far. Every frame goes to the store
 // as it arrives; db::Error passes through everything here.
 class Attempt {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Claims the trial, makes the attempt's folder below `runs`, starts the worker
-  // from the furthest checkpoint that is what it was: by `forks` if it is not null
-  // and can. When that fails the attempt is ended in the store before the error
-  // goes on.
-  Attempt(const Job& job, db::Store& store, Observer& observer, const std::filesystem::path& worker,
-          ForkServer* forks, const std::filesystem::path& runs, const OomWatch& oom);
+  // Claims the trial, makes the attempt's folder, starts the worker from the
+  // furthest checkpoint that is what it was: by `how.forks` where that can. When
+  // that fails the attempt is ended in the store before the error goes on.
+  Attempt(const Job& job, db::Store& store, Observer& observer, const Launch& how, const OomWatch& oom);
 
   const Job& job() const { return job_; }
   Process& process() { return process_; }
@@ -50,9 +57,11 @@ class Attempt {
   // Once the process has ended: takes its last frames and ends the attempt in
   // the store.
   db::AttemptEnd finish(OomWatch& oom);
+  // Then: all that is known of how it ended.
+  const Evidence& evidence() const { return evidence_; }
 
  private:
-  Process launch(const std::filesystem::path& worker, ForkServer* forks, const std::filesystem::path& runs);
+  Process launch(const Launch& how);
   std::optional<db::Checkpoint> usable_checkpoint();
   void stop(std::chrono::milliseconds grace);
   void handle(const Frame& frame);
@@ -69,11 +78,11 @@ class Attempt {
   std::optional<db::Checkpoint> from_;
   db::Attempt row_;
   std::filesystem::path folder_;
+  Evidence evidence_;
   Process process_;
   FrameReader reader_;
   std::unordered_map<std::uint32_t, std::int64_t> keys_;  // the worker's number -> the store's
   std::vector<db::MetricRow> rows_;                       // reused
-  Evidence evidence_;
   std::int64_t oom_at_start_;
   std::optional<Clock::time_point> grace_end_;
   std::optional<Clock::time_point> told_;  // when the store last heard of progress

@@ -18,7 +18,10 @@ struct Job {
   Json plugins;               // {"loss/hinge": "/abs/file.so", ...}
   int threads = 1;            // train.threads of the config
   bool cuda = false;          // its worker must not be forked: CUDA does not survive that
+  double gpu_share = 1;       // of one GPU, if it is for one
   bool from_scratch = false;  // do not go on from a checkpoint
+  bool alone = false;         // it ran out of memory beside others: next time nothing runs beside it
+  int retries = 0;            // attempts in this run that ended for no fault of the trial's
 };
 
 // Told what happens while trials run, on the scheduler's thread. Be quick.
@@ -33,6 +36,8 @@ class Observer {
                            std::int64_t /*total*/) {}
   virtual void on_warning(const Job&, const std::string&) {}
   virtual void on_end(const Job&, const db::AttemptEnd&, double /*seconds*/, const std::filesystem::path&) {}
+  // After on_end: the trial is queued again.
+  virtual void on_retry(const Job&, int /*retries_left*/) {}
   virtual void on_notice(const std::string&) {}  // about the run as a whole
   virtual void on_tick() {}                      // at least five times a second
 };

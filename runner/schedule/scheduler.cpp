@@ -11,6 +11,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kTick_ms = 100;
+constexpr auto kLookForRequests = std::chrono::milliseconds(250);
 constexpr std::size_t kBytesPerTurn = std::size_t{1} << 20;  // so that one loud worker does not starve others
 
 Clock::time_point after(Clock::time_point start, double seconds) {
@@ -33,19 +34,25 @@ int Summary::failed() const {
 }
 
 Scheduler::Scheduler(db::Store& store, Observer& observer, Interrupts& interrupts, Options options)
-    : store_(store), observer_(observer), interrupts_(interrupts), options_(std::move(options)) {}
+    : store_(store),
+      observer_(observer),
+      interrupts_(interrupts),
+      options_(std::move(options)),
+      slots_(options_.jobs, available_cores(), static_cast<int>(options_.gpus.size())) {}
 
 Summary Scheduler::run(const std::vector<Job>& jobs) {
   waiting_.assign(jobs.begin(), jobs.end());
   prepare_forks();
+  if (!options_.requests.empty()) mailbox_.emplace(options_.requests);
   while (true) {
     start_what_fits();
     if (running_.empty() && (waiting_.empty() || stopping_)) break;
     wait_for_something();
+    take_requests();
     check_deadlines();
     observer_.on_tick();
   }
-  summary_.not_started = static_cast<int>(waiting_.size());
+  summary_.not_started += static_cast<int>(waiting_.size());
   if (fatal_) std::rethrow_exception(fatal_);
   return summary_;
 }
@@ -65,43 +72,55 @@ void Scheduler::prepare_forks() {
       [this](const std::string& text) { observer_.on_notice(text); }, options_.patience);
 }
 
-bool Scheduler::fits(const Job& job) const {
-  if (running_.empty()) return true;
-  if (options_.jobs > 0) return static_cast<int>(running_.size()) < options_.jobs;
-  int threads = job.threads;
-  for (const Attempt& attempt : running_) threads += attempt.job().threads;
-  return threads <= cores_;
+// In the order of the queue: one that waits for cores holds up those behind it, or
+// many small ones would keep it waiting for ever. One that waits for a GPU lets
+// those pass that need none.
+void Scheduler::start_what_fits() {
+  for (auto job = waiting_.begin(); !stopping_ && job != waiting_.end();) {
+    const Need need{job->threads, job->cuda ? job->gpu_share : 0, job->alone};
+    const Slots::Fit fit = slots_.fit(need);
+    if (fit == Slots::Fit::machine_is_full) return;
+    if (fit == Slots::Fit::gpu_is_full) {
+      ++job;
+      continue;
+    }
+    const Job next = std::move(*job);
+    job = waiting_.erase(job);
+    start(next);
+  }
 }
 
-void Scheduler::start_what_fits() {
-  while (!stopping_ && !waiting_.empty() && fits(waiting_.front())) {
-    const Job job = std::move(waiting_.front());
-    waiting_.pop_front();
-    try {
-      ForkServer* forks = forks_ && !job.cuda ? &*forks_ : nullptr;
-      running_.emplace_back(job, store_, observer_, options_.worker, forks, options_.runs, options_.oom);
-    } catch (const db::Error&) {
-      throw;
-    } catch (...) {
-      // No folder, no worker, no process: the next one would fare no better.
-      fatal_ = std::current_exception();
-      stop_all("cannot start workers");
-    }
+void Scheduler::start(const Job& job) {
+  const Slot slot = slots_.take({job.threads, job.cuda ? job.gpu_share : 0, job.alone});
+  Launch how{options_.worker, options_.runs, nullptr, "", options_.data_limit_bytes};
+  if (forks_ && !job.cuda) how.forks = &*forks_;
+  if (slot.gpu >= 0) how.gpu = options_.gpus[static_cast<std::size_t>(slot.gpu)];
+  try {
+    running_.push_back({Attempt(job, store_, observer_, how, options_.oom), slot, false});
+  } catch (const db::Error&) {
+    throw;
+  } catch (...) {
+    // No folder, no worker, no process: the next one would fare no better.
+    slots_.give_back(slot);
+    fatal_ = std::current_exception();
+    return stop_all("cannot start workers");
   }
+  if (running_.size() > 1)
+    for (Running& running : running_) running.had_company = true;
 }
 
 void Scheduler::wait_for_something() {
   std::vector<pollfd> watched{{interrupts_.fd(), POLLIN, 0}};
-  for (Attempt& attempt : running_) {
-    watched.push_back({attempt.process().exited_fd(), POLLIN, 0});
-    watched.push_back({attempt.process().frames_fd(), POLLIN, 0});  // ignored by poll once it is -1
+  for (Running& running : running_) {
+    watched.push_back({running.attempt.process().exited_fd(), POLLIN, 0});
+    watched.push_back({running.attempt.process().frames_fd(), POLLIN, 0});  // ignored by poll once it is -1
   }
   if (::poll(watched.data(), watched.size(), kTick_ms) <= 0) return;
   if (watched[0].revents != 0) on_interrupt();
   std::size_t at = 1;
-  for (auto attempt = running_.begin(); attempt != running_.end(); at += 2) {
-    const auto current = attempt++;  // reap removes it
-    if (watched[at + 1].revents != 0) current->read_frames(kBytesPerTurn);
+  for (auto running = running_.begin(); running != running_.end(); at += 2) {
+    const auto current = running++;  // reap removes it
+    if (watched[at + 1].revents != 0) current->attempt.read_frames(kBytesPerTurn);
     if (watched[at].revents != 0) reap(current);
   }
 }
@@ -113,41 +132,102 @@ void Scheduler::on_interrupt() {
       stop_all("interrupted: " + std::to_string(running_.size()) +
                " running trial(s) stop at their next round and keep a checkpoint; once more to kill them");
     } else {
-      for (Attempt& attempt : running_) attempt.kill();
+      for (Running& running : running_) running.attempt.kill();
     }
   }
+}
+
+void Scheduler::take_requests() {
+  if (!mailbox_) return;
+  const auto now = Clock::now();
+  if (now - looked_for_requests_ < kLookForRequests) return;
+  looked_for_requests_ = now;
+  for (const Request& request : mailbox_->take()) cancel(request);
+}
+
+void Scheduler::cancel(const Request& request) {
+  const std::set<std::int64_t> trials(request.trials.begin(), request.trials.end());
+  int stopped = 0;
+  for (Running& running : running_) {
+    if (!trials.contains(running.attempt.job().trial)) continue;
+    running.attempt.cancel(options_.grace);
+    ++stopped;
+  }
+  const auto dropped = std::erase_if(waiting_, [&](const Job& job) { return trials.contains(job.trial); });
+  summary_.not_started += static_cast<int>(dropped);
+  db::Event event;
+  event.type = "cancel";
+  event.message = std::to_string(stopped) + " running stopped, " + std::to_string(dropped) + " not started";
+  event.data = Json{{"request", request.name}, {"stopped", stopped}, {"not_started", dropped}}.dump();
+  store_.add_event(event);
+  observer_.on_notice("cancelled from another terminal: " + event.message);
 }
 
 void Scheduler::stop_all(const std::string& why) {
   stopping_ = true;
   observer_.on_notice(why);
-  for (Attempt& attempt : running_) attempt.cancel(options_.grace);
+  for (Running& running : running_) running.attempt.cancel(options_.grace);
 }
 
 void Scheduler::check_deadlines() {
   const auto now = Clock::now();
-  for (Attempt& attempt : running_) {
+  for (Running& running : running_) {
+    Attempt& attempt = running.attempt;
     if (attempt.stopping()) {
       if (now >= *attempt.grace_end()) attempt.process().kill();
     } else if (options_.time_limit_s > 0 && now >= after(attempt.started(), options_.time_limit_s)) {
-      attempt.time_out(options_.grace, options_.time_limit_s);
+      // No more time for the end than the limit gave to the whole.
+      const std::chrono::milliseconds own(static_cast<std::int64_t>(options_.time_limit_s * 1000));
+      attempt.time_out(std::min(options_.grace, std::max(own, std::chrono::milliseconds(2000))),
+                       options_.time_limit_s);
     }
   }
 }
 
-void Scheduler::reap(std::list<Attempt>::iterator attempt) {
-  const db::AttemptEnd end = attempt->finish(options_.oom);
-  running_.erase(attempt);
-  ++summary_.ended[end.reason];
-
-  int all = 0;
-  for (const auto& [reason, n] : summary_.ended) all += n;
-  if (options_.stop_after_failures > 0 && !stopping_ && summary_.failed() == all &&
-      all == options_.stop_after_failures) {
-    summary_.gave_up = true;
-    stop_all("the first " + std::to_string(all) +
-             " trial(s) all failed: stopping (limits.stop_after_failures)");
+void Scheduler::reap(std::list<Running>::iterator running) {
+  const db::AttemptEnd end = running->attempt.finish(options_.oom);
+  const std::string trial = running->attempt.job().name;
+  slots_.give_back(running->slot);
+  if (retry(running->attempt, end, running->had_company)) {
+    ++summary_.retried;
+  } else {
+    ++summary_.ended[end.reason];
   }
+  running_.erase(running);
+  count_failure(end, trial);
+}
+
+// At the end of the queue: the others come first, and what disturbed it may be over.
+bool Scheduler::retry(const Attempt& attempt, const db::AttemptEnd& end, bool had_company) {
+  const Job& job = attempt.job();
+  if (stopping_ || job.retries >= options_.retries || !worth_retrying(end, attempt.evidence(), had_company))
+    return false;
+  Job again = job;
+  ++again.retries;
+  again.from_scratch = false;  // what this attempt has saved counts
+  if (end.reason == db::Reason::oom) again.alone = true;
+  db::Event event;
+  event.type = "retry";
+  event.message = "retry " + std::to_string(again.retries) + " of " + std::to_string(options_.retries) +
+                  " after: " + std::string(db::to_string(end.reason)) +
+                  (again.alone ? "; nothing will run beside it" : "");
+  event.trial = job.trial;
+  store_.add_event(event);
+  observer_.on_retry(again, options_.retries - again.retries);
+  waiting_.push_back(std::move(again));
+  return true;
+}
+
+void Scheduler::count_failure(const db::AttemptEnd& end, const std::string& trial) {
+  if (options_.stop_after_failures <= 0 || stopping_) return;
+  const bool first = attempts_ended_++ == 0;
+  const std::string way = is_failure(end.reason) ? way_of_failing(end, trial) : "";
+  if (first && !way.empty()) one_way_ = way;
+  if (one_way_ && *one_way_ != way) one_way_.reset();
+  if (!one_way_ || attempts_ended_ < options_.stop_after_failures) return;
+  summary_.gave_up = true;
+  stop_all("the first " + std::to_string(attempts_ended_) + " attempt(s) all failed in the same way (" +
+           std::string(db::to_string(end.reason)) + "): stopping (limits.stop_after_failures)");
 }
 
 }  // namespace saddle::schedule

@@ -15,23 +15,30 @@
 #include <schedule/interrupts.hpp>
 #include <schedule/machine.hpp>
 #include <schedule/observer.hpp>
+#include <schedule/requests.hpp>
+#include <schedule/slots.hpp>
 
 namespace saddle::schedule {
 
 struct Options {
-  std::filesystem::path worker;  // saddle-worker
-  std::filesystem::path runs;    // attempts get <runs>/<trial>/attempt-<n>
-  int jobs = 0;                  // at most so many at a time; 0: as many as their threads leave cores for
-  double time_limit_s = 0;       // of one attempt; 0: none
-  int stop_after_failures = 0;   // stop when the first so many trials all fail; 0: never
-  bool cold = false;             // start every worker from the beginning instead of forking it
-  ForkServer::Patience patience;
+  std::filesystem::path worker;   // saddle-worker
+  std::filesystem::path runs;     // attempts get <runs>/<trial>/attempt-<n>
+  int jobs = 0;                   // at most so many at a time; 0: as many as their threads leave cores for
+  std::vector<std::string> gpus;  // names for CUDA_VISIBLE_DEVICES; none: nobody asked
+  double time_limit_s = 0;        // of one attempt; 0: none
+  std::uint64_t data_limit_bytes = 0;       // of memory, of one attempt; 0: none
+  int retries = 0;                          // of a trial whose attempt ended for no fault of its own
+  int stop_after_failures = 0;              // stop when the first so many fail in one way; 0: never
+  bool cold = false;                        // start every worker from the beginning instead of forking it
+  std::filesystem::path requests;           // folder of what other terminals ask; empty: nobody may
   std::chrono::milliseconds grace{30'000};  // between SIGTERM and SIGKILL
+  ForkServer::Patience patience;
   OomWatch oom;
 };
 
 struct Summary {
-  std::map<db::Reason, int> ended;
+  std::map<db::Reason, int> ended;  // trials, by how their last attempt ended
+  int retried = 0;                  // attempts before those
   int not_started = 0;
   bool interrupted = false;  // by the user
   bool gave_up = false;      // stop_after_failures
@@ -55,26 +62,40 @@ class Scheduler {
   Summary run(const std::vector<Job>& jobs);
 
  private:
+  struct Running {
+    Attempt attempt;
+    Slot slot;
+    bool had_company = false;  // something ran beside it
+  };
+
   void prepare_forks();
   void start_what_fits();
-  bool fits(const Job& job) const;
+  void start(const Job& job);
   void wait_for_something();
   void on_interrupt();
+  void take_requests();
+  void cancel(const Request& request);
   void check_deadlines();
   void stop_all(const std::string& why);
-  void reap(std::list<Attempt>::iterator attempt);
+  void reap(std::list<Running>::iterator running);
+  bool retry(const Attempt& attempt, const db::AttemptEnd& end, bool had_company);
+  void count_failure(const db::AttemptEnd& end, const std::string& trial);
 
   db::Store& store_;
   Observer& observer_;
   Interrupts& interrupts_;
   Options options_;
-  int cores_ = available_cores();
+  Slots slots_;
   std::optional<ForkServer> forks_;
+  std::optional<Mailbox> mailbox_;
+  std::chrono::steady_clock::time_point looked_for_requests_{};
   std::deque<Job> waiting_;
-  std::list<Attempt> running_;
+  std::list<Running> running_;
   bool stopping_ = false;
   int interrupts_seen_ = 0;
-  std::exception_ptr fatal_;  // why no worker could be started
+  int attempts_ended_ = 0;
+  std::optional<std::string> one_way_;  // in which all attempts so far failed; none: they did not
+  std::exception_ptr fatal_;            // why no worker could be started
   Summary summary_;
 };
 

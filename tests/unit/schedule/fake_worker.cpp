@@ -279,6 +279,14 @@ int attempt(const Arguments& a) {
     frames.flush();
     sleep_for_ever();
   }
+  if (what == "allocate") {
+    try {
+      std::vector<char> much(fake.at("mb").get<std::size_t>() << 20, 'x');
+      return finished(frames, "ok", much[much.size() / 2] == 'x' ? 1 : 0), 0;
+    } catch (const std::exception& e) {
+      return finished(frames, "error", 0, e.what()), 0;
+    }
+  }
   if (what == "leave_without_a_word") return 0;
   if (what == "leave_a_child") {
     const pid_t child = ::fork();

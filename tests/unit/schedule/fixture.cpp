@@ -102,6 +102,7 @@ void Recorder::on_start(const Job& job, std::int64_t, std::int64_t start_step) {
   started.push_back(job.name);
   start_steps.push_back(start_step);
   most_running = std::max(most_running, ++running);
+  running_at_start.push_back(running);
 }
 
 void Recorder::on_progress(const Job&, const ProgressReport&) {

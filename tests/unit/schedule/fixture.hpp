@@ -54,10 +54,12 @@ struct Recorder : saddle::schedule::Observer {
   }
   void on_end(const saddle::schedule::Job& job, const saddle::db::AttemptEnd& end, double,
               const std::filesystem::path&) override;
+  void on_retry(const saddle::schedule::Job& job, int) override { retries.push_back(job.name); }
   void on_notice(const std::string& text) override { notices.push_back(text); }
   void on_tick() override;
 
-  std::vector<std::string> started, ended, warnings, notices, activities;
+  std::vector<std::string> started, ended, warnings, notices, activities, retries;
+  std::vector<std::size_t> running_at_start;
   std::vector<std::int64_t> start_steps;
   std::size_t running = 0, most_running = 0;
   std::function<void()> when_running;  // once, at the first progress
