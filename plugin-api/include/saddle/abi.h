@@ -417,10 +417,14 @@ typedef struct saddle_function {
   /* Fills `input_gradients` with owned tensors shaped as the inputs, or null for zero. `output_gradients[k]`
    * has the shape of `outputs[k]`, or is null where nothing depends on it. Gradients are recorded here when
    * somebody differentiates the gradient, so operators on the given tensors are all it takes to be
-   * differentiable twice. May be called on another thread than `forward`, and more than once. Null: a
-   * checkpointed segment. The host runs `forward` again in the backward pass, with the same random numbers,
-   * and differentiates it; memory for one run of it is all that it costs. Every tensor that is to get a
-   * gradient, weights too, must be among the inputs. Cannot be differentiated twice. */
+   * differentiable twice. May be called on another thread than `forward`, and more than once; not where no
+   * gradient arrives. requires_grad(inputs[i]) tells whether that gradient is worth its time.
+   *
+   * Null: a checkpointed segment. The host runs `forward` again in the backward pass, with the same random
+   * numbers and precision, and differentiates it: of all that it computes nothing is kept in between. Every
+   * tensor that is to get a gradient, weights too, must be among the inputs (one that is not is an error
+   * then); what it changes in place is changed twice. It cannot be differentiated twice: a gradient penalty
+   * through it is an error. */
   saddle_status (*backward)(void* data, saddle_tensor* const* inputs, uint32_t input_count,
                             saddle_tensor* const* outputs, saddle_tensor* const* output_gradients,
                             saddle_tensor** input_gradients);
@@ -437,25 +441,30 @@ typedef struct saddle_function_extension {
                          uint32_t input_count, saddle_tensor** results);
 } saddle_function_extension;
 
-/* The trial around a component. Outside of a trial (probe, check) the records go to the log. */
+/* The trial around a component. Outside of a trial (probe, check) the records go to the log. Of what is
+ * recorded under one name more than once in a round the last counts. */
 #define SADDLE_EXTENSION_TRIAL "saddle.trial/1"
 
 typedef struct saddle_trial_extension {
   uint32_t struct_size;
-  /* 1 once the trial is asked to end: stop what takes long and return SADDLE_CANCELLED. Any thread. */
+  /* 1 once the trial is asked to end: stop what takes long and return SADDLE_CANCELLED. The attempt then ends
+   * as cancelled; from `create` and `measure` nothing is lost by it, from within a round what was trained
+   * since the last checkpoint. Short functions need not ask. Any thread. */
   int32_t (*cancelled)(void);
   /* Says how far something long has come, such as reading a data set: shown to the user. total 0: unknown.
    * Any thread. */
   void (*progress)(const char* what, int64_t done, int64_t total);
-  /* Kept with the trial's metrics, at the present round, as "COMPONENT/name". */
+  /* Kept with the trial's metrics, at the present round, as "COMPONENT/name": "digits/name" of a data set,
+   * "PLAYER/dcgan/name" of a model, "PLAYER/hinge/name" of a loss while it computes for that player. */
   saddle_status (*scalar)(const char* name, double value);
   /* Kept as a PNG among the trial's artifacts. image: [C, H, W] or [N, C, H, W] (drawn as a sheet), C 1 or 3,
    * float from -1 to 1 or uint8. */
   saddle_status (*picture)(const char* name, saddle_tensor* image);
-  /* A copy of the file at `path` is kept among the trial's artifacts. */
+  /* A copy of the file at `path`, as it is now, is kept among the trial's artifacts. Like a picture's, the
+   * name is made of letters, digits, '_', '-' and '.'. */
   saddle_status (*file)(const char* name, const char* path, const char* media_type);
-  /* 64 random bits from the trial's generator, which checkpoints save: for what operators such as randn_like
-   * cannot draw. */
+  /* 64 random bits from a generator of the trial, which checkpoints save: for what operators such as
+   * randn_like cannot draw. The same seed gives the same bits, also in a trial that was resumed. */
   saddle_status (*random)(uint64_t* bits);
 } saddle_trial_extension;
 
@@ -466,7 +475,8 @@ typedef struct saddle_weights saddle_weights;
 
 typedef struct saddle_weights_extension {
   uint32_t struct_size;
-  /* Opens and checks the file. *weights is the caller's to close. */
+  /* Opens and checks the file; a relative path is taken from the folder in which saddle was started.
+   * *weights is the caller's to close, and used by one thread at a time. */
   saddle_status (*open)(const char* path, saddle_weights** weights);
   void (*close)(saddle_weights* weights);
   uint32_t (*count)(const saddle_weights* weights);

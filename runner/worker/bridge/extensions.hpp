@@ -11,5 +11,6 @@ const void* find_extension(std::string_view id);
 
 const saddle_function_extension& function_extension();
 const saddle_trial_extension& trial_extension();
+const saddle_weights_extension& weights_extension();
 
 }  // namespace saddle::worker

@@ -115,6 +115,11 @@ NamedTensors LossStep::run(const std::string& model, const NamedTensors& inputs)
   return network(model, "it runs a network, which must be given").forward(inputs, /*training=*/true);
 }
 
+std::optional<ModelParameter> LossStep::model_parameter(const std::string& model, std::size_t index) {
+  return network(model, "it looks at a network's weights, which must be given")
+      .parameter(index, /*trained=*/model == role_);
+}
+
 at::Tensor LossStep::known(const std::string& name) const {
   if (const auto found = tensors_.find(name); found != tensors_.end()) return found->second;
   if (const auto found = computed_.find(name); found != computed_.end()) return found->second;

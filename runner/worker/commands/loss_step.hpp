@@ -26,6 +26,7 @@ class LossStep : public StepSource {
   at::Tensor input(const std::string& name) override;
   at::Tensor output(const std::string& model, const std::string& sample, const std::string& name) override;
   NamedTensors run(const std::string& model, const NamedTensors& inputs) override;
+  std::optional<ModelParameter> model_parameter(const std::string& model, std::size_t index) override;
 
   // A tensor of the file or an output that was computed. Throws Error when it is neither.
   at::Tensor known(const std::string& name) const;

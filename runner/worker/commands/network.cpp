@@ -63,6 +63,12 @@ NamedTensors Network::forward(const NamedTensors& inputs, bool training) {
   return model_.forward(parameters, buffers, inputs, training);
 }
 
+std::optional<ModelParameter> Network::parameter(std::size_t index, bool trained) {
+  if (index >= set_.parameters().size()) return std::nullopt;
+  return ModelParameter{&set_.parameters()[index].spec, trained, weights_.weight(index, update_),
+                        weights_.raw(index, update_)};
+}
+
 nlohmann::json facts_of(const Request& request, const std::map<std::string, at::Tensor>& tensors) {
   const auto first_of = [&](std::initializer_list<const char*> names, int64_t dims) -> at::Tensor {
     for (const char* name : names)

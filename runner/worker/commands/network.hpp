@@ -23,6 +23,8 @@ class Network {
   // Begins an update: `training` moves the vectors of spectral norm as the player's own update does.
   void begin(train::Use use) { weights_.begin(++update_, use); }
   NamedTensors forward(const NamedTensors& inputs, bool training);
+  // As StepSource::model_parameter has it.
+  std::optional<ModelParameter> parameter(std::size_t index, bool trained);
 
   const Model& model() const { return model_; }
   const std::string& role() const { return role_; }

@@ -17,6 +17,7 @@ class PlayerStep : public StepSource {
   at::Tensor input(const std::string& name) override;
   at::Tensor output(const std::string& model, const std::string& sample, const std::string& name) override;
   NamedTensors run(const std::string& model, const NamedTensors& inputs) override;
+  std::optional<ModelParameter> model_parameter(const std::string& model, std::size_t index) override;
 
   // What first went wrong in a call that a loss made: it knows its place, which
   // the loss's own error, having crossed the boundary as text, does not.

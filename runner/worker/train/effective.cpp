@@ -4,6 +4,7 @@
 #include <c10/core/GradMode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "common/error.hpp"
@@ -61,6 +62,7 @@ void EffectiveWeights::begin(int64_t update, Use use) {
   update_ = update;
   use_ = use;
   computed_ = false;
+  asked_.clear();
 }
 
 const at::Tensor& EffectiveWeights::weight(std::size_t index, int64_t update) {
@@ -75,10 +77,22 @@ const at::Tensor& EffectiveWeights::weight(std::size_t index, int64_t update) {
   return weights_[index];
 }
 
+const at::Tensor& EffectiveWeights::raw(std::size_t index, int64_t update) {
+  const at::Tensor& effective = weight(index, update);
+  const Parameter& p = set_.parameters()[index];
+  if (p.spec.norm == Norm::none) return effective;
+  if (use_ != Use::own) return detached_[index];
+  if (std::find(asked_.begin(), asked_.end(), index) == asked_.end()) asked_.push_back(index);
+  return p.raw;
+}
+
 const std::vector<at::Tensor>& EffectiveWeights::leaves() {
   if (use_ != Use::own) throw std::logic_error("only a player's own update has leaves");
   if (!computed_) compute();
-  return weights_;
+  if (asked_.empty()) return weights_;
+  leaves_ = weights_;
+  for (const std::size_t index : asked_) leaves_.push_back(set_.parameters()[index].raw);
+  return leaves_;
 }
 
 void EffectiveWeights::compute() {
@@ -121,12 +135,14 @@ at::Tensor EffectiveWeights::normalised(std::size_t index, bool iterate) {
 std::vector<at::Tensor> EffectiveWeights::pull_back(const std::vector<at::Tensor>& gradients) {
   if (use_ != Use::own || !computed_)
     throw std::logic_error("gradients pulled back outside the player's own update");
-  if (gradients.size() != weights_.size())
+  if (gradients.size() != weights_.size() + asked_.size())
     throw std::logic_error("pull_back takes one gradient for each leaf");
   const c10::NoGradGuard no_grad;
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   std::vector<at::Tensor> raw;
-  for (std::size_t i = 0; i < gradients.size(); ++i) {
+  std::vector<std::size_t> places;  // of each parameter's raw gradient in the result
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    places.push_back(raw.size());
     const Parameter& p = set_.parameters()[i];
     if (p.spec.norm != Norm::none && versions_[i] != version_of(p))
       throw std::logic_error("weight \"" + p.spec.name + "\" changed before its gradient was pulled back");
@@ -145,6 +161,8 @@ std::vector<at::Tensor> EffectiveWeights::pull_back(const std::vector<at::Tensor
       }
     }
   }
+  for (std::size_t i = 0; i < asked_.size(); ++i)
+    raw[places[asked_[i]]] = raw[places[asked_[i]]] + gradients[weights_.size() + i];
   return raw;
 }
 

@@ -63,12 +63,18 @@ class EffectiveWeights {
     return weight(set_.index(name), update);
   }
 
-  // One leaf a parameter, to differentiate by. Only in an own update.
+  // The raw weight itself, for terms that speak of it (a penalty on its size). Where
+  // there is no norm it is the weight. In an own update it is one more leaf.
+  const at::Tensor& raw(std::size_t index, int64_t update);
+
+  // What to differentiate by: one leaf a parameter, then the raw weights that were
+  // asked for. Only in an own update.
   const std::vector<at::Tensor>& leaves();
 
   // Gradients by leaves() (defined, with the leaves' strides: see
   // collect_gradients) -> gradients by set().leaves(), equal to
-  // grad({effective}, {raw, g}, {gradient}) with u, v fixed.
+  // grad({effective}, {raw, g}, {gradient}) with u, v fixed, plus those of the raw
+  // weights that were asked for.
   std::vector<at::Tensor> pull_back(const std::vector<at::Tensor>& gradients);
 
   ParameterSet& set() { return set_; }
@@ -87,6 +93,8 @@ class EffectiveWeights {
   std::vector<at::Tensor> weights_;   // what this update computes with
   std::vector<at::Tensor> sizes_;     // sigma, or |v| per output, of this update
   std::vector<int64_t> versions_;     // of raw and g when computed
+  std::vector<std::size_t> asked_;    // raw weights with a norm that are leaves of this update, too
+  std::vector<at::Tensor> leaves_;    // weights_ and those, if there are any
 };
 
 }  // namespace saddle::train

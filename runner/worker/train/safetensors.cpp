@@ -11,6 +11,7 @@
 
 #include "common/error.hpp"
 #include "common/json.hpp"
+#include "common/nearest.hpp"
 
 namespace saddle::train {
 namespace {
@@ -45,10 +46,11 @@ class File {
     if (!S_ISREG(status.st_mode)) throw Error(path_.string() + ": not a regular file");
     return static_cast<uint64_t>(status.st_size);
   }
-  void read(void* to, uint64_t bytes) {
+  void read(void* to, uint64_t bytes, uint64_t offset) const {
     for (uint64_t done = 0; done < bytes;) {
       const ssize_t n =
-          ::read(fd_, static_cast<char*>(to) + done, std::min<uint64_t>(bytes - done, 1u << 30));
+          ::pread(fd_, static_cast<char*>(to) + done, std::min<uint64_t>(bytes - done, 1u << 30),
+                  static_cast<off_t>(offset + done));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) fail("cannot be read");
       if (n == 0) throw Error(path_.string() + ": the file became shorter while it was read");
@@ -160,32 +162,64 @@ const char* dtype_name(const at::Tensor& tensor, const std::string& name) {
 
 }  // namespace
 
-Safetensors read_safetensors(const std::filesystem::path& path) {
-  const std::string name = path.string();
-  File file(path, O_RDONLY | O_CLOEXEC);
-  const uint64_t size = file.size();
-  if (size < 8) throw Error(name + ": " + std::to_string(size) + " bytes are too few for a safetensors file");
+struct SafetensorsFile::Contents {
+  explicit Contents(const std::filesystem::path& p)
+      : path(p.string()), file(p, O_RDONLY | O_CLOEXEC), size(file.size()) {}
+
+  std::string path;
+  File file;
+  uint64_t size, data_begin = 0;
+  std::vector<Entry> entries;
+  std::vector<std::string> names;
+  std::map<std::string, std::string> metadata;
+};
+
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
+    : contents_(std::make_unique<Contents>(path)) {
+  Contents& c = *contents_;
+  if (c.size < 8)
+    throw Error(c.path + ": " + std::to_string(c.size) + " bytes are too few for a safetensors file");
   uint64_t header_bytes = 0;
-  file.read(&header_bytes, 8);
-  if (header_bytes > size - 8)
-    throw Error(name + ": not a safetensors file, or cut short: the header should have " +
-                std::to_string(header_bytes) + " bytes, " + std::to_string(size - 8) + " are left");
-  if (header_bytes > kMaxHeaderBytes) throw Error(name + ": the header is larger than 100 MB");
+  c.file.read(&header_bytes, 8, 0);
+  if (header_bytes > c.size - 8)
+    throw Error(c.path + ": not a safetensors file, or cut short: the header should have " +
+                std::to_string(header_bytes) + " bytes, " + std::to_string(c.size - 8) + " are left");
+  if (header_bytes > kMaxHeaderBytes) throw Error(c.path + ": the header is larger than 100 MB");
   std::string header(header_bytes, '\0');
-  file.read(header.data(), header_bytes);
-  Safetensors result;
-  const Document document = Document::parse(std::move(header), name + " (header)");
-  const uint64_t data_bytes = size - 8 - header_bytes;
-  for (const Entry& entry : parse_header(document.root(), data_bytes, name, result.metadata)) {
-    at::Tensor tensor = at::empty(entry.shape, entry.type);
-    file.read(tensor.data_ptr(), entry.end - entry.begin);
-    if (entry.type == at::kBool) {
-      const auto* bytes = static_cast<const unsigned char*>(tensor.data_ptr());
-      if (std::any_of(bytes, bytes + tensor.numel(), [](unsigned char b) { return b > 1; }))
-        throw Error(name + ": tensor \"" + entry.name + "\": a BOOL that is neither 0 nor 1");
-    }
-    result.tensors.emplace(entry.name, std::move(tensor));
+  c.file.read(header.data(), header_bytes, 8);
+  const Document document = Document::parse(std::move(header), c.path + " (header)");
+  c.data_begin = 8 + header_bytes;
+  c.entries = parse_header(document.root(), c.size - c.data_begin, c.path, c.metadata);
+  for (const Entry& entry : c.entries) c.names.push_back(entry.name);
+}
+
+SafetensorsFile::~SafetensorsFile() = default;
+SafetensorsFile::SafetensorsFile(SafetensorsFile&&) noexcept = default;
+
+const std::vector<std::string>& SafetensorsFile::names() const { return contents_->names; }
+const std::map<std::string, std::string>& SafetensorsFile::metadata() const { return contents_->metadata; }
+
+at::Tensor SafetensorsFile::read(const std::string& name) const {
+  const Contents& c = *contents_;
+  const auto entry = std::find_if(c.entries.begin(), c.entries.end(),
+                                  [&](const Entry& candidate) { return candidate.name == name; });
+  if (entry == c.entries.end())
+    throw Error(c.path + ": has no tensor \"" + name + "\". " + suggestion(name, c.names));
+  at::Tensor tensor = at::empty(entry->shape, entry->type);
+  c.file.read(tensor.data_ptr(), entry->end - entry->begin, c.data_begin + entry->begin);
+  if (entry->type == at::kBool) {
+    const auto* bytes = static_cast<const unsigned char*>(tensor.data_ptr());
+    if (std::any_of(bytes, bytes + tensor.numel(), [](unsigned char b) { return b > 1; }))
+      throw Error(c.path + ": tensor \"" + name + "\": a BOOL that is neither 0 nor 1");
   }
+  return tensor;
+}
+
+Safetensors read_safetensors(const std::filesystem::path& path) {
+  const SafetensorsFile file(path);
+  Safetensors result;
+  result.metadata = file.metadata();
+  for (const std::string& name : file.names()) result.tensors.emplace(name, file.read(name));
   return result;
 }
 

@@ -3,7 +3,9 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace saddle::train {
 
@@ -15,9 +17,27 @@ struct Safetensors {
   std::map<std::string, std::string> metadata;
 };
 
-// Throws Error naming the file and what is wrong with it: a header over 100 MB
-// or that is not strict JSON, offsets outside the file, overlaps or gaps between
-// tensors, sizes that do not follow from dtype and shape, other dtypes.
+// The same, opened and checked, of which tensors are read one by one.
+class SafetensorsFile {
+ public:
+  // Throws Error naming the file and what is wrong with it: a header over 100 MB
+  // or that is not strict JSON, offsets outside the file, overlaps or gaps between
+  // tensors, sizes that do not follow from dtype and shape, other dtypes.
+  explicit SafetensorsFile(const std::filesystem::path& file);
+  ~SafetensorsFile();
+  SafetensorsFile(SafetensorsFile&&) noexcept;
+
+  const std::vector<std::string>& names() const;  // in the order of the data
+  const std::map<std::string, std::string>& metadata() const;
+  // Contiguous, on the CPU. Throws Error for an unknown name, or when the file has become shorter.
+  at::Tensor read(const std::string& name) const;
+
+ private:
+  struct Contents;
+  std::unique_ptr<Contents> contents_;
+};
+
+// All of it. Throws Error as SafetensorsFile does.
 Safetensors read_safetensors(const std::filesystem::path& file);
 
 // Writes to FILE.tmp, waits for the disk, then renames: FILE is the old or the
