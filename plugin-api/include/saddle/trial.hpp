@@ -1,8 +1,8 @@
 // What a component may ask of the trial around it. Extension saddle.trial/1. Outside of a trial (probe,
 // check) the records go to the log, and nothing is ever cancelled.
 //
-// A plugin that uses cancelled, stop_if_cancelled and progress alone loads in hosts that lack the extension,
-// too, and is then never cancelled; scalar, picture, file and random require it.
+// scalar, picture, file and random require the extension: a host that lacks it refuses the plugin. With the
+// others alone a plugin loads there, too, and is never cancelled.
 #pragma once
 #include <saddle/tensor.hpp>
 
@@ -31,6 +31,10 @@ inline void stop_if_cancelled() {
 inline void progress(const char* what, int64_t done, int64_t total = 0) {
   if (const auto* t = detail::find_extension<saddle_trial_extension>()) t->progress(what, done, total);
 }
+
+// A line in the attempt's log. Any thread; every host has this.
+inline void log(const std::string& text) { detail::host->log(SADDLE_LOG_INFO, text.c_str()); }
+inline void warn(const std::string& text) { detail::host->log(SADDLE_LOG_WARNING, text.c_str()); }
 
 // Kept with the trial's metrics at the present round, as COMPONENT/name; of several in a round the last.
 template <int = 0>
