@@ -111,6 +111,15 @@ NamedTensors PlayerStep::run(const std::string& model, const NamedTensors& input
   return remembered([&] { return forward(player(model), inputs); });
 }
 
+std::optional<ModelParameter> PlayerStep::model_parameter(const std::string& model, std::size_t index) {
+  return remembered([&]() -> std::optional<ModelParameter> {
+    Player& p = player(model);
+    if (index >= p.model.set.parameters().size()) return std::nullopt;
+    return ModelParameter{&p.model.set.parameters()[index].spec, &p == &updated_,
+                          p.model.weights.weight(index, update_), p.model.weights.raw(index, update_)};
+  });
+}
+
 at::Tensor PlayerStep::find_input(const std::string& name) {
   const auto found = inputs_.find(name);
   if (found != inputs_.end()) return found->second;
@@ -135,15 +144,6 @@ at::Tensor PlayerStep::augmented(const std::string& sample) {
     if (image.dim() == 4 && game_.trial_.config.at("train").at("memory_format") == "channels_last")
       image = image.contiguous(at::MemoryFormat::ChannelsLast);
   }
-std::optional<ModelParameter> PlayerStep::model_parameter(const std::string& model, std::size_t index) {
-  return remembered([&]() -> std::optional<ModelParameter> {
-    Player& p = player(model);
-    if (index >= p.model.set.parameters().size()) return std::nullopt;
-    return ModelParameter{&p.model.set.parameters()[index].spec, &p == &updated_,
-                          p.model.weights.weight(index, update_), p.model.weights.raw(index, update_)};
-  });
-}
-
   return image;
 }
 
