@@ -261,6 +261,9 @@ namespace detail {
 // Runs code of the component for the host: no exception gets out.
 template <class F>
 saddle_status guarded(F&& body) noexcept {
+// The text of an exception. torch.hpp replaces it by one that knows LibTorch's.
+inline const char* (*text_of)(const std::exception& e) = [](const std::exception& e) { return e.what(); };
+
   try {
     body();
     return SADDLE_OK;
@@ -268,7 +271,7 @@ saddle_status guarded(F&& body) noexcept {
     host->set_error(e.what());
     return SADDLE_CANCELLED;
   } catch (const std::exception& e) {
-    host->set_error(e.what());
+    host->set_error(text_of(e));
   } catch (...) {
     host->set_error("an exception that is not a std::exception");
   }

@@ -60,6 +60,11 @@ decltype(auto) to_torch_if(const T& value) {
 }
 
 inline Tensor from_torch_if(const at::Tensor& tensor) { return from_torch(tensor); }
+inline std::vector<Tensor> from_torch_if(const std::vector<at::Tensor>& results) {
+  std::vector<Tensor> list;
+  for (const at::Tensor& r : results) list.push_back(from_torch(r));
+  return list;
+}
 template <class... T>
 auto from_torch_if(const std::tuple<T...>& results) {
   return std::apply([](const auto&... r) { return std::make_tuple(from_torch_if(r)...); }, results);
@@ -68,21 +73,15 @@ template <class A, class B>
 auto from_torch_if(const std::pair<A, B>& results) {
   return std::make_pair(from_torch_if(results.first), from_torch_if(results.second));
 }
-inline std::vector<Tensor> from_torch_if(const std::vector<at::Tensor>& results) {
-  std::vector<Tensor> list;
-  for (const at::Tensor& r : results) list.push_back(from_torch(r));
-  return list;
-}
 
 // LibTorch's own errors without the backtrace that follows their text.
-template <class F>
-auto translated(F&& body) {
-  try {
-    return body();
-  } catch (const c10::Error& e) {
-    throw Error(e.what_without_backtrace());
-  }
-}
+inline const bool knows_torch = [] {
+  text_of = [](const std::exception& e) {
+    const auto* of_torch = dynamic_cast<const c10::Error*>(&e);
+    return of_torch ? of_torch->what_without_backtrace() : e.what();
+  };
+  return true;
+}();
 
 }  // namespace detail
 
@@ -90,7 +89,7 @@ auto translated(F&& body) {
 // it returns (a tensor, or a tuple, pair or vector of them) comes back as the SDK's.
 template <class F, class... Args>
 auto with_torch(F&& function, const Args&... args) {
-  return detail::translated([&] { return detail::from_torch_if(function(detail::to_torch_if(args)...)); });
+  return detail::from_torch_if(function(detail::to_torch_if(args)...));
 }
 
 namespace detail {
@@ -194,6 +193,9 @@ class TorchScope {
 };
 
 inline void for_each_tensor(const at::Tensor& tensor, const auto& f) { f(tensor); }
+inline void for_each_tensor(const std::vector<at::Tensor>& results, const auto& f) {
+  for (const at::Tensor& r : results) f(r);
+}
 template <class... T>
 void for_each_tensor(const std::tuple<T...>& results, const auto& f) {
   std::apply([&](const auto&... r) { (for_each_tensor(r, f), ...); }, results);
@@ -202,9 +204,6 @@ template <class A, class B>
 void for_each_tensor(const std::pair<A, B>& results, const auto& f) {
   for_each_tensor(results.first, f);
   for_each_tensor(results.second, f);
-}
-inline void for_each_tensor(const std::vector<at::Tensor>& results, const auto& f) {
-  for (const at::Tensor& r : results) f(r);
 }
 
 template <size_t>
@@ -235,10 +234,8 @@ class TorchModule {
   // module.forward(args...), with the SDK's tensors in and out; `pass` is a Call or a Step.
   template <class Pass, class... Args>
   auto operator()(const Pass& pass, const Args&... args) const {
-    return detail::translated([&] {
-      return detail::from_torch_if(
-          run(pass, [&](Module& m) { return m.forward(detail::to_torch_if(args)...); }));
-    });
+    return detail::from_torch_if(
+        run(pass, [&](Module& m) { return m.forward(detail::to_torch_if(args)...); }));
   }
 
   // What `body` makes of the module, in LibTorch's tensors, while it computes with the tensors of `pass`.
@@ -275,21 +272,19 @@ class TorchModel {
       : role_(std::move(role)), module_(b, std::forward<Args>(args)...) {}
 
   Outputs forward(const Call& call) const {
-    return detail::translated([&] {
-      std::array<at::Tensor, kMost> inputs;
-      const size_t count = std::min(role_.inputs.size(), kMost);
-      for (size_t i = 0; i < count; ++i) inputs[i] = to_torch(call.find(role_.inputs[i].c_str()));
-      Outputs outputs;
-      size_t place = 0;
-      const auto add = [&](const at::Tensor& t) {
-        if (place >= role_.outputs.size())
-          throw Error("the module returns more tensors than the role has outputs");
-        if (t.defined()) outputs.emplace_back(role_.outputs[place].c_str(), from_torch(t));
-        ++place;
-      };
-      call_with<kMost>(call, inputs, count, add);
-      return outputs;
-    });
+    std::array<at::Tensor, kMost> inputs;
+    const size_t count = std::min(role_.inputs.size(), kMost);
+    for (size_t i = 0; i < count; ++i) inputs[i] = to_torch(call.find(role_.inputs[i].c_str()));
+    Outputs outputs;
+    size_t place = 0;
+    const auto add = [&](const at::Tensor& t) {
+      if (place >= role_.outputs.size())
+        throw Error("the module returns more tensors than the role has outputs");
+      if (t.defined()) outputs.emplace_back(role_.outputs[place].c_str(), from_torch(t));
+      ++place;
+    };
+    call_with<kMost>(call, inputs, count, add);
+    return outputs;
   }
 
   Module& module() const { return module_.module(); }

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include <bridge/library_file.hpp>
-#include <common/error.hpp>
+#include <bridge/loader.hpp>
 
 namespace saddle::worker {
 namespace {
@@ -61,10 +61,12 @@ FingerprintDifference compare_fingerprints(std::string_view found, std::string_v
     const auto known = std::find_if(std::begin(kFields), std::end(kFields),
                                     [&, &k = key](const Field& f) { return f.key == k; });
     const Field field = known == std::end(kFields) ? Field{key, key} : *known;
-    std::string text = "built with " + std::string(field.words) + " ";
-    text += (said ? std::string(wrong->second) : "of which it says nothing") + ", this worker ";
-    text += field.matters ? "has " : "with ";
-    text += ours;
+    const std::string words(field.words);
+    std::string text = said ? "built with " + words + " " + std::string(wrong->second)
+                            : "does not say with which " +
+                                  std::string(words.starts_with("the ") ? words.substr(4) : words) +
+                                  " it was built";
+    text += (field.matters ? ", this worker has " : ", this worker with ") + std::string(ours);
     if (!field.matters)
       difference.warnings.push_back(text);
     else if (difference.refusal.empty())
@@ -79,7 +81,8 @@ void check_fingerprint(const std::filesystem::path& file) {
   const auto section = LibraryFile(file).section(SADDLE_NATIVE_SECTION);
   if (!section) return;
   const FingerprintDifference difference = compare_fingerprints(*section, worker_fingerprint());
-  if (!difference.refusal.empty()) throw Error(file.string() + ": native plugin " + difference.refusal);
+  if (!difference.refusal.empty())
+    throw Refusal(file.string() + ": native plugin " + difference.refusal, "entry");
   for (const std::string& warning : difference.warnings)
     std::fprintf(stderr, "[warning] %s: %s\n", file.c_str(), warning.c_str());
 }
