@@ -65,8 +65,12 @@ int describe(const std::vector<std::string>& files) {
 int prove_lines() {
   const Answers answers;
   check_handles();
-  for (std::string line; std::getline(std::cin, line);)
-    if (!line.empty()) answers.give(prove(nlohmann::json::parse(line)));
+  for (std::string line; std::getline(std::cin, line);) {
+    if (line.empty()) continue;
+    const nlohmann::json request = nlohmann::json::parse(line);
+    answers.give({{"proving", request.at("id")}});
+    answers.give(prove(request));
+  }
   return 0;
 }
 

@@ -18,7 +18,7 @@ namespace {
 
 struct Arguments {
   std::string kind;
-  bool json = false, markdown = false;
+  bool json = false, markdown = false, again = false;
 };
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
@@ -34,7 +34,7 @@ void print_folders(const std::vector<std::filesystem::path>& folders) {
 
 void list(const Arguments& arguments, const Globals& globals) {
   const std::vector<std::filesystem::path> folders = plugin_search_path(globals.plugin_folders);
-  const Catalogue catalogue = Catalogue::discover(folders);
+  const Catalogue catalogue = Catalogue::discover(folders, {.again = arguments.again});
   if (arguments.markdown) return print_reference(std::cout, catalogue, arguments.kind);
   Json list = Json::array();
   Table table({{"kind"}, {"name"}, {"version"}, {"file"}, {"what it is"}});
@@ -75,6 +75,7 @@ void add_plugins_ls(CLI::App& plugins, Globals& globals) {
   ls->add_flag("--json", arguments->json, "[{\"name\", \"kind\", \"version\", \"file\"}]");
   ls->add_flag("--markdown", arguments->markdown, "All that they say of themselves, as a page")
       ->excludes("--json");
+  ls->add_flag("--again", arguments->again, "Open files anew that crashed or hung within the last hour");
   ls->callback([arguments, &globals] { list(*arguments, globals); });
 }
 

@@ -94,7 +94,8 @@ Component read_component(const std::filesystem::path& file, const saddle_compone
   try {
     component.description = nlohmann::json::parse(c->description);
   } catch (const nlohmann::json::exception& e) {
-    refuse(file, who + ": its description is not JSON: " + e.what(), "description");
+    const std::string text = e.what();  // "[json.exception.parse_error.101] parse error at ..."
+    refuse(file, who + ": its description is not JSON: " + text.substr(text.find("] ") + 2), "description");
   }
   const auto& d = component.description;
   if (!d.is_object()) refuse(file, who + ": its description is not a JSON object", "description");
@@ -137,6 +138,16 @@ void check_library(const std::filesystem::path& file) {
   if (!library.is_shared_library()) refuse(file, "not a shared library, but another kind of ELF file");
 }
 
+// dlerror's text out of Boost's, without the name of the file.
+std::string linker_message(std::string text, const std::filesystem::path& file) {
+  const std::string before = "dlerror system message: ";
+  const size_t start = text.find(before), end = text.rfind("): ");
+  if (start == std::string::npos || end == std::string::npos || end < start) return text;
+  text = text.substr(start + before.size(), end - start - before.size());
+  const std::string name = std::filesystem::absolute(file).string() + ": ";
+  return text.starts_with(name) ? text.substr(name.size()) : text;
+}
+
 const saddle_plugin* call_entry(const std::filesystem::path& file, saddle_plugin_entry entry) {
   const saddle_plugin* given = nullptr;
   try {
@@ -164,7 +175,7 @@ Plugin open(const std::filesystem::path& file) {
     library->load(std::filesystem::absolute(file),
                   boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
   } catch (const std::exception& e) {
-    refuse(file, std::string("cannot be opened: ") + e.what());
+    refuse(file, "cannot be opened: " + linker_message(e.what(), file));
   }
   if (!library->has(SADDLE_ENTRY_NAME))
     refuse(file, "does not export " SADDLE_ENTRY_NAME ", so it is not a Saddle plugin");

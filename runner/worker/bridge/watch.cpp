@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -107,10 +108,41 @@ void tell_request_to_stop() noexcept {
 
 void on_exit_of_component(std::function<void(const std::string&)> say) { exit_hook = std::move(say); }
 
-std::string watched_place() {
-  const Running* r = watched;
-  const char* place = r ? place_of(*r) : nullptr;
-  return place ? std::string(place) + ", in " + function_of(*r) : "";
+Watchdog::Watchdog(std::chrono::milliseconds patience, std::function<void(const std::string&)> say)
+    : say_(std::move(say)), thread_([this, patience] { watch(patience); }) {}
+
+Watchdog::~Watchdog() {
+  {
+    const std::lock_guard lock(mutex_);
+    end_ = true;
+  }
+  ended_.notify_one();
+  thread_.join();
+}
+
+void Watchdog::watch(std::chrono::milliseconds patience) {
+  using Clock = std::chrono::steady_clock;
+  std::unique_lock lock(mutex_);
+  uint64_t seen = 0;
+  Clock::time_point since = Clock::now();
+  auto next = patience;
+  while (
+      !ended_.wait_for(lock, std::min(patience, std::chrono::milliseconds(1000)), [this] { return end_; })) {
+    if (!watched) continue;
+    const uint64_t changes = watched->changes.load(std::memory_order_relaxed);
+    const char* place = place_of(*watched);
+    const auto waited = Clock::now() - since;
+    if (changes != seen || !place) {
+      seen = changes;
+      since = Clock::now();
+      next = patience;
+    } else if (waited >= next) {
+      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(waited).count();
+      say_(std::string(place) + ", in " + function_of(*watched) + ", has not returned for " +
+           std::to_string(seconds) + " s");
+      next *= 4;
+    }
+  }
 }
 
 const char* kept_text(const std::string& text) {
@@ -119,12 +151,14 @@ const char* kept_text(const std::string& text) {
   return texts.insert(text).first->c_str();
 }
 
-void warn(const std::string& message) {
-  const std::lock_guard lock(mutex);
-  if (warnings)
-    warnings(message);
-  else
-    std::fprintf(stderr, "[warning] %s\n", message.c_str());
+void warn(const std::string& message) noexcept {
+  try {
+    const std::lock_guard lock(mutex);
+    if (warnings) return warnings(message);
+  } catch (...) {
+    // saddle is gone.
+  }
+  std::fprintf(stderr, "[warning] %s\n", message.c_str());
 }
 
 void set_warnings(std::function<void(const std::string&)> sink) {

@@ -11,6 +11,7 @@
 #include <cmath>
 
 #include <bridge/random.hpp>
+#include <bridge/watch.hpp>
 #include <common/sha256.hpp>
 #include <game/cuda.hpp>
 #include <game/measure.hpp>
@@ -41,6 +42,27 @@ class Attempt {
 
   void run() {
     const InTrial in_trial(records_);
+    struct Told {
+      explicit Told(Attempt& attempt) {
+        set_warnings([&attempt](const std::string& text) { attempt.warning(text); });
+        on_exit_of_component([&attempt](const std::string& text) { attempt.finish("error", text); });
+      }
+      ~Told() {
+        on_exit_of_component(nullptr);
+        set_warnings(nullptr);
+      }
+    } told(*this);
+    {
+      const Watchdog watchdog(std::chrono::minutes(1), [](const std::string& text) { warn(text); });
+      attempt();
+    }
+    // After the result, which a crash in a component's destroy then cannot cost any more.
+    measuring_.reset();
+    game_.reset();
+  }
+
+ private:
+  void attempt() {
     try {
       prepare();
       const std::string reason = train();
@@ -57,7 +79,11 @@ class Attempt {
     }
   }
 
- private:
+  void warning(const std::string& text) {
+    frames_.event(nlohmann::json{{"type", "warning"}, {"message", text}}.dump(
+        -1, ' ', false, nlohmann::json::error_handler_t::replace));
+  }
+
   void prepare() {
     const auto& config = trial_.config;
     rounds_ = config.at("train").at("rounds");
@@ -116,6 +142,7 @@ class Attempt {
         write(record, round_ + 1);
         if (!due) recorder_.number(fault.name, round_ + 1, fault.value);
         message_ = fault.name + " is not finite in round " + std::to_string(round_ + 1);
+        if (!fault.origin.empty()) message_ += "; the earliest that is not: " + fault.origin;
         return "diverged";
       }
       ++round_;
@@ -250,7 +277,10 @@ class Attempt {
 
 void run_attempt(const Trial& trial, const AttemptOptions& options) {
   stop_asked = false;
-  std::signal(SIGTERM, [](int) { stop_asked = true; });
+  std::signal(SIGTERM, [](int) {
+    stop_asked = true;
+    tell_request_to_stop();
+  });
   std::signal(SIGINT, SIG_IGN);  // the terminal's Ctrl-C is saddle's to handle
   std::signal(SIGPIPE, SIG_IGN);
   Attempt(trial, options).run();

@@ -133,6 +133,8 @@ bool Game::update(Player& player, int64_t round, Record* record, Fault* fault) {
         if (need.starts_with("gradient:")) step.mark(need.substr(9));
 
   at::Tensor total;
+  std::vector<size_t> heard;  // the losses that had something to say
+  NamedTensors said;
   for (size_t i = 0; i < losses_.size(); ++i) {
     LossEntry& entry = losses_[i];
     if (!entry.loss->instance.speaks_to(player.name)) continue;
@@ -147,7 +149,9 @@ bool Game::update(Player& player, int64_t round, Record* record, Fault* fault) {
         throw;
       }
     });
+    if (!terms.empty()) heard.push_back(i);
     for (const auto& [name, value] : terms) {
+      said.emplace_back("term '" + name + "' of loss '" + entry.name + "'", value);
       const at::Tensor weighted = entry.weight == 1 ? value : value * entry.weight;
       total = total.defined() ? total + weighted : weighted;
       if (record) record->emplace_back(player.name + "/" + entry.name + "/" + name, value.detach());
@@ -159,10 +163,17 @@ bool Game::update(Player& player, int64_t round, Record* record, Fault* fault) {
   if (trial_device().is_cpu()) {
     const double value = total.item<double>();
     if (!std::isfinite(value)) {
-      *fault = {player.name + "/total", value};
+      *fault = {player.name + "/total", value, step.first_nonfinite()};
+      for (const auto& [name, term] : said)
+        if (fault->origin.empty() && !at::isfinite(term).all().item<bool>()) fault->origin = name;
       return false;
     }
   }
+  if (!total.requires_grad())
+    throw PlacedError(heard.size() == 1 ? "/losses/" + std::to_string(heard[0]) : "/losses",
+                      "loss " + names_of(heard) + ": what it gave '" + player.name +
+                          "' to minimise does not depend on that player's weights (was it detached?), so "
+                          "nothing can be trained");
   const auto& optimizer = *player.optimizer;
   const double lr = optimizer.lr * train::factor(optimizer.schedule, round,
                                                  trial_.config.at("train").at("rounds").get<int64_t>());
@@ -173,6 +184,12 @@ bool Game::update(Player& player, int64_t round, Record* record, Fault* fault) {
     record->emplace_back(player.name + "/lr", at::scalar_tensor(lr, at::kDouble));
   }
   return true;
+}
+
+std::string Game::names_of(const std::vector<size_t>& losses) const {
+  std::string text;
+  for (const size_t i : losses) text += (text.empty() ? "'" : ", '") + losses_[i].name + "'";
+  return text;
 }
 
 Batch Game::generate(int64_t count, at::Generator generator, bool average) {

@@ -17,6 +17,7 @@ class PlayerStep;
 struct Fault {
   std::string name;
   double value = 0;
+  std::string origin;  // the earliest of what led to it that is not finite either; "" if unknown
 };
 
 // What one round left to record: names and 0-d tensors on the device.
@@ -67,6 +68,7 @@ class Game {
   };
   bool update(Player& player, int64_t round, Record* record, Fault* fault);
   void check_wiring() const;
+  std::string names_of(const std::vector<size_t>& losses) const;
 
   Trial trial_;
   nlohmann::json facts_;

@@ -51,6 +51,30 @@ Player& PlayerStep::player(const std::string& name) {
   return *found->second;
 }
 
+std::string PlayerStep::first_nonfinite() const {
+  const at::NoGradGuard no_grad;
+  const auto bad = [](const at::Tensor& t) {
+    return t.defined() && at::isFloatingType(t.scalar_type()) && !at::isfinite(t).all().item<bool>();
+  };
+  const auto who = [&](const std::string& name) {
+    return name + " (model '" + game_.players_.at(name)->model.instance.component().name + "')";
+  };
+  for (const auto& [name, player] : game_.players_)
+    for (const auto& [weight, tensor] : player->model.set.tensors())
+      if (bad(tensor)) return "weight '" + weight + "' of " + who(name);
+  for (const char* name : {"real.image", "latent.z"})
+    if (const auto found = inputs_.find(name); found != inputs_.end() && bad(found->second)) return name;
+  if (const auto found = inputs_.find("fake.image"); found != inputs_.end() && bad(found->second))
+    return "output 'image' of " + who("generator");
+  for (const auto& [key, outputs] : outputs_) {
+    const size_t space = key.find(' ');
+    for (const auto& [name, tensor] : outputs)
+      if (bad(tensor))
+        return "output '" + name + "' of " + who(key.substr(0, space)) + " on " + key.substr(space + 1);
+  }
+  return "";
+}
+
 void PlayerStep::mark(const std::string& input) { marked_.insert(input); }
 
 void PlayerStep::draw_real() {

@@ -23,6 +23,10 @@ class PlayerStep : public StepSource {
   // the loss's own error, having crossed the boundary as text, does not.
   std::exception_ptr failure() const { return failure_; }
 
+  // Of what this update drew and computed so far, weights first, the earliest that is not finite: "output
+  // 'logit' of discriminator (model 'mlp') on real"; "" when all of it is.
+  std::string first_nonfinite() const;
+
   // From here on gradients with respect to this input ("real.image") can be taken.
   void mark(const std::string& input);
 

@@ -1,0 +1,2 @@
+#include <stdexcept>
+extern "C" void throw_something() { throw std::runtime_error("nobody will catch me"); }
