@@ -13,7 +13,8 @@ struct LeCam {
         .params = {param("decay", 0.99).at_least(0).below(1).doc("of the moving averages"),
                    param("start", 1000)
                        .at_least(0)
-                       .doc("round from which the term counts; before it the averages are the last values")}};
+                       .doc("round from which the term counts, 1 at the least; before it the averages are "
+                            "the last values")}};
   }
   explicit LeCam(const Builder& b)
       : decay_(b.get<double>("decay")),
@@ -23,12 +24,13 @@ struct LeCam {
 
   Terms discriminator(Step& s) const {
     const Tensor real = s.real("logit"), fake = s.fake("logit");
-    const double weight = s.round() < start_ ? 1 : 1 - decay_;
+    // What the averages were before this batch; copies, since the buffers move on and the graph keeps what it
+    // saw.
+    const Tensor real_mean = clone(s[real_mean_]), fake_mean = clone(s[fake_mean_]);
+    const double weight = s.round() < start_ || s.round() == 0 ? 1 : 1 - decay_;
     lerp_(s[real_mean_], detach(mean(real)), weight);
     lerp_(s[fake_mean_], detach(mean(fake)), weight);
-    if (s.round() < start_) return {};
-    // Copies: the buffers move on in the next update, and the graph keeps what it saw.
-    const Tensor real_mean = clone(s[real_mean_]), fake_mean = clone(s[fake_mean_]);
+    if (s.round() < start_ || s.round() == 0) return {};
     return {{"penalty", mean(square(relu(real - fake_mean))) + mean(square(relu(real_mean - fake)))}};
   }
 

@@ -19,11 +19,12 @@ class InceptionScore {
             "classifier's logits or probabilities. The number depends on the classifier, on the count and on "
             "the "
             "splits. NaN if the fakes hold NaN or infinity.",
-        .params = {
-            param("splits", 10).at_least(1).doc("parts that are scored by themselves (StudioGAN: 1)"),
-            param("shuffle", true).doc("put the samples in a random order first: sorted ones score lower"),
-            param("probabilities", false).doc("the features are probabilities, not logits"),
-            param("seed", 2020).at_least(0).doc("of the order")}};
+        .params =
+            {param("splits", 10).at_least(1).doc("parts that are scored by themselves (StudioGAN: 1)"),
+             param("shuffle", true).doc("put the samples in a random order first: sorted ones score lower"),
+             param("probabilities", false).doc("the features are probabilities, not logits"),
+             param("seed", 2020).at_least(0).doc("of the order")},
+        .ordered = true};
   }
   explicit InceptionScore(const Builder& b)
       : splits_(b.get<int64_t>("splits")),

@@ -21,7 +21,8 @@ class Kid {
                        param("subset_size", 1000)
                            .at_least(2)
                            .doc("samples of each set in a subset; no more than there are"),
-                       param("seed", 2020).at_least(0).doc("of the choice of the subsets")}};
+                       param("seed", 2020).at_least(0).doc("of the choice of the subsets")},
+            .ordered = true};
   }
   explicit Kid(const Builder& b)
       : subsets_(b.get<int64_t>("subsets")),

@@ -106,6 +106,9 @@ struct Description {
   std::vector<Param> params = {};
   // Losses: "MODEL.OUTPUT", "label", and "gradient:real.image" for a gradient with respect to an input.
   std::vector<std::string> needs = {"discriminator.logit"};
+  bool ordered = false;  // metrics: the order of the samples counts
+  // Gradients are deliberately not those of the values: stop-gradient, straight-through estimators.
+  bool surrogate_gradient = false;
 };
 
 class Builder;
@@ -258,12 +261,12 @@ class Builder {
 
 namespace detail {
 
-// Runs code of the component for the host: no exception gets out.
-template <class F>
-saddle_status guarded(F&& body) noexcept {
 // The text of an exception. torch.hpp replaces it by one that knows LibTorch's.
 inline const char* (*text_of)(const std::exception& e) = [](const std::exception& e) { return e.what(); };
 
+// Runs code of the component for the host: no exception gets out.
+template <class F>
+saddle_status guarded(F&& body) noexcept {
   try {
     body();
     return SADDLE_OK;
@@ -293,7 +296,8 @@ inline std::string describe(const Description& d, const char* kind, const std::s
   return "{\"kind\": " + quote(kind) + ", \"name\": " + quote(d.name) + ", \"version\": " + quote(d.version) +
          ", \"doc\": " + quote(d.doc) +
          ", \"parameters\": {\"type\": \"object\", \"additionalProperties\": false, \"properties\": {" +
-         params + "}}, \"roles\": {" + roles + "}}";
+         params + "}}, \"roles\": {" + roles + "}" + (d.ordered ? ", \"ordered\": true" : "") +
+         (d.surrogate_gradient ? ", \"surrogate_gradient\": true" : "") + "}";
 }
 
 // A component with the text that its C struct points to.
