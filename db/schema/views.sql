@@ -94,7 +94,7 @@ SELECT a.trial_id AS trial, t.name AS trial_name, a.number AS attempt,
 CREATE VIEW events AS
 SELECT strftime('%Y-%m-%dT%H:%M:%fZ', v.time_ms / 1000.0, 'unixepoch') AS time,
        v.type, v.message, e.name AS experiment, v.trial_id AS trial, t.name AS trial_name,
-       a.number AS attempt, v.data
+       a.number AS attempt, v.data, v.id AS event
   FROM event v
   LEFT JOIN experiment e ON e.id = v.experiment_id
   LEFT JOIN trial t ON t.id = v.trial_id

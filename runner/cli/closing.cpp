@@ -23,6 +23,7 @@ std::string outcome(const schedule::Summary& summary) {
     text += (text.empty() ? "" : ", ") + std::to_string(n) + " " + std::string(db::to_string(reason));
   if (summary.not_started > 0)
     text += (text.empty() ? "" : ", ") + std::to_string(summary.not_started) + " not started";
+  if (summary.retried > 0) text += ", " + std::to_string(summary.retried) + " retried";
   return text.empty() ? "nothing to run" : text;
 }
 

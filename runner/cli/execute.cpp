@@ -1,7 +1,11 @@
 #include <cli/execute.hpp>
 
+#include <algorithm>
+#include <cstdlib>
 #include <iostream>
 #include <limits>
+#include <unordered_map>
+#include <unordered_set>
 
 #include <CLI/CLI.hpp>
 
@@ -9,9 +13,11 @@
 #include <cli/progress.hpp>
 #include <common/error.hpp>
 #include <common/paths.hpp>
+#include <common/process.hpp>
 #include <grid/choice.hpp>
 #include <grid/identity.hpp>
 #include <grid/resolve.hpp>
+#include <schedule/order.hpp>
 #include <schedule/scheduler.hpp>
 
 namespace saddle::cli {
@@ -56,7 +62,10 @@ std::vector<schedule::Job> make_jobs(const std::vector<db::TrialInfo>& trials, c
     job.seed = trial.seed;
     job.config = current_config(trial, resolver, catalogue);
     job.plugins = plugin_files(job.config, catalogue);
-    job.threads = job.config.at("train").at("threads").get<int>();
+    const Resources& resources = experiment.rules.resources;
+    job.train_threads = job.config.at("train").at("threads").get<int>();
+    job.threads = resources.threads > 0 ? resources.threads : job.train_threads;
+    job.gpu_share = resources.gpu;
     job.cuda = job.config.at("train").at("device") == "cuda";
     job.from_scratch = restart;
     jobs.push_back(std::move(job));
@@ -76,6 +85,46 @@ std::vector<db::TrialInfo> chosen(const std::vector<db::TrialInfo>& trials, cons
     if (choice.takes(trial.name, trial.seed, section)) result.push_back(trial);
   }
   return result;
+}
+
+// What to run, in the order in which to run it: --first before all else, then so
+// that something is known of every swept value early.
+std::vector<db::TrialInfo> queue_of(const std::vector<db::TrialInfo>& all,
+                                    const std::vector<db::TrialInfo>& todo,
+                                    const std::vector<std::string>& first) {
+  std::unordered_map<std::string, Json> configs;  // by hash
+  std::vector<schedule::Place> places;
+  for (const db::TrialInfo& trial : all) {
+    Json& config = configs[trial.config_hash];
+    if (config.is_null()) config = Json::parse(trial.config_json);
+    places.push_back({trial.config_hash, &config});
+  }
+  std::unordered_map<std::int64_t, const db::TrialInfo*> wanted;
+  for (const db::TrialInfo& trial : todo) wanted.emplace(trial.id, &trial);
+  std::vector<db::TrialInfo> queue;
+  for (const std::size_t i : schedule::spread_order(places))
+    if (const auto found = wanted.find(all[i].id); found != wanted.end()) queue.push_back(*found->second);
+
+  auto rest = queue.begin();
+  for (const std::string& condition : first) {
+    const Choice choice({}, {condition});
+    std::unordered_set<std::int64_t> taken;
+    for (const db::TrialInfo& trial : chosen({rest, queue.end()}, choice)) taken.insert(trial.id);
+    rest =
+        std::stable_partition(rest, queue.end(), [&](const auto& trial) { return taken.contains(trial.id); });
+  }
+  return queue;
+}
+
+// The GPUs that the worker sees; none when no trial asks for one.
+std::vector<std::string> gpus_for(const std::vector<schedule::Job>& jobs, const fs::path& worker) {
+  if (std::none_of(jobs.begin(), jobs.end(), [](const schedule::Job& job) { return job.cuda; })) return {};
+  const ChildResult info = run_child({worker.string(), "info"}, "", 60);
+  if (!info.ok()) throw Error(worker.string() + " " + info.failure(), kEnvironment);
+  const Json cuda = Json::parse(info.out).at("cuda");
+  const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  return schedule::gpu_names(static_cast<int>(cuda.value("devices", Json::array()).size()),
+                             visible != nullptr ? visible : "");
 }
 
 }  // namespace
@@ -100,6 +149,12 @@ void add_execute_options(CLI::App& command, ExecuteOptions& options) {
                    "Begin unfinished trials anew instead of going on from their checkpoints");
   command.add_flag("--cold", options.cold,
                    "Load LibTorch anew for every attempt instead of forking a worker that has");
+  command
+      .add_option(
+          "--first", options.first,
+          "Run trials of which this is true before the others: 'losses.0.use == \"hinge\"'; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("CONDITION");
   command.add_flag("--wait", options.wait, "Wait while another saddle writes this database");
   add_choice_options(command, options.only, options.where);
 }
@@ -132,10 +187,15 @@ void execute(const Experiment& experiment, db::Store& store, const Catalogue& ca
   schedule.runs = runs_folder(store.path()) / experiment.name;
   schedule.jobs = options.jobs;
   schedule.cold = options.cold;
-  schedule.time_limit_s = experiment.limits.time_s;
-  schedule.stop_after_failures = experiment.limits.stop_after_failures;
+  const Limits& limits = experiment.rules.limits;
+  schedule.time_limit_s = limits.time_s;
+  schedule.data_limit_bytes = static_cast<std::uint64_t>(limits.memory_mb) << 20;
+  schedule.retries = limits.retries;
+  schedule.stop_after_failures = limits.stop_after_failures;
+  schedule.requests = schedule::requests_folder(runs_folder(store.path()));
 
-  const auto jobs = make_jobs(todo, experiment, catalogue, options.restart);
+  const auto jobs = make_jobs(queue_of(all, todo, options.first), experiment, catalogue, options.restart);
+  schedule.gpus = gpus_for(jobs, schedule.worker);
   const auto start = std::chrono::steady_clock::now();
   schedule::Summary summary;
   {

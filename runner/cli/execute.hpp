@@ -19,6 +19,7 @@ struct ExecuteOptions {
   bool restart = false;                  // --restart: from the beginning, not from checkpoints
   bool cold = false;                     // --cold: no fork server
   bool wait = false;                     // --wait: for another saddle that writes this database
+  std::vector<std::string> first;        // --first: conditions of the trials that come first
   std::vector<std::string> only, where;  // --only, --where: run these trials only
 };
 void add_execute_options(CLI::App& command, ExecuteOptions& options);
@@ -33,7 +34,7 @@ db::OpenOptions open_options(const ExecuteOptions& options);
 struct Experiment {
   std::int64_t id = 0;
   std::string name;
-  Limits limits;
+  Rules rules;
 };
 
 // Runs the trials of an experiment that have no result yet, shows progress, and

@@ -138,6 +138,13 @@ void Progress::on_end(const schedule::Job& job, const db::AttemptEnd& end, doubl
   line(text);
 }
 
+// It was counted as failed, and is to run again.
+void Progress::on_retry(const schedule::Job& job, int left) {
+  --failed_;
+  line("retry " + job.name + ": in the queue again" +
+       (left > 0 ? ", " + std::to_string(left) + " more left" : ""));
+}
+
 void Progress::on_notice(const std::string& text) { line(text); }
 
 void Progress::on_tick() {

@@ -19,15 +19,15 @@ struct Arguments {
 };
 
 // As `run` noted them: --set may have changed what the file says.
-Limits stored_limits(const std::filesystem::path& database, std::int64_t experiment) {
+Rules rules_of(const std::filesystem::path& database, std::int64_t experiment) {
   db::Reader reader(database);
   const db::Rows rows = reader.query(
-      "SELECT data FROM events WHERE type = 'run' AND data ->> '$.experiment_id' = ?1 ORDER BY time DESC "
+      "SELECT data FROM events WHERE type = 'run' AND data ->> '$.experiment_id' = ?1 ORDER BY event DESC "
       "LIMIT 1",
       {experiment});
-  if (rows.rows.empty()) return {};
-  const Json data = Json::parse(std::get<std::string>(rows.rows[0][0]));
-  return {data.at("time_s").get<double>(), data.at("stop_after_failures").get<int>()};
+  const Json data = rows.rows.empty() ? Json::object() : Json::parse(std::get<std::string>(rows.rows[0][0]));
+  // Before there were rules the two limits stood alone.
+  return stored_rules(data.value("rules", Json{{"limits", data}}));
 }
 
 void resume(const Arguments& arguments, Globals& globals) {
@@ -44,7 +44,7 @@ void resume(const Arguments& arguments, Globals& globals) {
         (arguments.experiment.empty() ? "no experiment" : "no experiment \"" + arguments.experiment + "\"") +
         " in " + globals.database.string() + ". Known: saddle ls");
   std::cout << found->name << ": " << store.trials(found->id).size() << " trials\n";
-  execute({found->id, found->name, stored_limits(globals.database, found->id)}, store, catalogue, interrupts,
+  execute({found->id, found->name, rules_of(globals.database, found->id)}, store, catalogue, interrupts,
           arguments.execute, globals);
 }
 

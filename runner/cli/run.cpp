@@ -87,13 +87,9 @@ void run(const Arguments& arguments, Globals& globals) {
   db::Event event;
   event.type = "run";
   event.experiment = id;
-  event.data = Json{{"experiment_id", id},
-                    {"sets", plan.sets},
-                    {"time_s", plan.limits.time_s},
-                    {"stop_after_failures", plan.limits.stop_after_failures}}
-                   .dump();
+  event.data = Json{{"experiment_id", id}, {"sets", plan.sets}, {"rules", to_json(plan.rules)}}.dump();
   store.add_event(event);
-  execute({id, plan.name, plan.limits}, store, catalogue, interrupts, arguments.execute, globals);
+  execute({id, plan.name, plan.rules}, store, catalogue, interrupts, arguments.execute, globals);
 }
 
 }  // namespace

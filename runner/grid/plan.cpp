@@ -53,7 +53,7 @@ Plan load_plan(const std::filesystem::path& file, const std::vector<std::string>
   Problems problems;
   const std::shared_ptr<const Spec> spec = read_spec(std::move(source), sets, problems);
   plan.name = spec->name;
-  plan.limits = spec->limits;
+  plan.rules = spec->rules;
   expand(spec, catalogue, most_trials, plan, problems);
   problems.throw_if_any();
   return plan;

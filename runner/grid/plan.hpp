@@ -8,6 +8,7 @@
 
 #include <common/json.hpp>
 #include <grid/catalogue.hpp>
+#include <grid/rules.hpp>
 #include <grid/resolve.hpp>
 
 namespace saddle {
@@ -33,11 +34,6 @@ struct PlannedTrial {
   std::shared_ptr<const PlannedConfig> config;  // shared by the seeds
 };
 
-struct Limits {
-  double time_s = 0;            // of one trial; 0 = none
-  int stop_after_failures = 0;  // of the whole run; 0 = never
-};
-
 // A grid file, expanded, checked and frozen.
 struct Plan {
   std::string name;
@@ -47,7 +43,7 @@ struct Plan {
   std::vector<PlannedTrial> trials;    // sweep axes in file order, seeds innermost
   std::string arithmetic;              // "3 x 2 x 3 - 2 excluded = 16 trials"
   std::vector<std::string> notices;    // sweeps that --set replaced, trials that were merged, idle exclusions
-  Limits limits;
+  Rules rules;
 };
 
 // More trials than this are planned only where that is asked for (--yes).

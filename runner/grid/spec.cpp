@@ -32,10 +32,7 @@ class SpecReader {
     };
     own = apply_schemas({&host_schema()["grid"]}, own, "", "the grid file", report);
     spec_.name = own.contains("name") && own["name"].is_string() ? own["name"].get<std::string>() : "";
-    if (own["limits"].is_object() && !problems_.any()) {
-      spec_.limits.time_s = own["limits"]["time_s"];
-      spec_.limits.stop_after_failures = own["limits"]["stop_after_failures"].get<int>();
-    }
+    if (!problems_.any()) spec_.rules = rules_from(own);
     read_seeds(own["seeds"]);
     if (own["exclude"].is_array()) read_exclude(own["exclude"]);
     spec_.axes = read_sweep(spec_.source, problems_);

@@ -49,7 +49,7 @@ struct Spec {
   std::vector<Axis> axes;  // in file order
   std::vector<Exclusion> exclude;
   std::vector<std::int64_t> seeds;
-  Limits limits;
+  Rules rules;
   std::vector<Override> sets;
   std::vector<std::string> notices;  // sweeps that --set took the place of
 };

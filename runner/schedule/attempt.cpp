@@ -46,7 +46,7 @@ Attempt::Attempt(const Job& job, db::Store& store, Observer& observer, const Lau
       store_(store),
       observer_(observer),
       from_(usable_checkpoint()),
-      row_(store.begin_attempt(job.trial, {from_ ? from_->step : -1, job.threads, ""})),
+      row_(store.begin_attempt(job.trial, {from_ ? from_->step : -1, job.train_threads, ""})),
       process_(launch(how)),
       oom_at_start_(oom.now()) {
   store_.attempt_spawned(row_.id, process_.pid(), folder_);
@@ -84,7 +84,7 @@ Process Attempt::launch(const Launch& how) {
     if (!replace_file(trial_file, trial.dump(2) + "\n"))
       throw Error("cannot write " + trial_file.string() + ": is the disk full?", kEnvironment);
 
-    const std::string threads = std::to_string(job_.threads);
+    const std::string threads = std::to_string(job_.train_threads);
     Command command;
     command.argv = {how.worker.string(), "train",          "--trial",     trial_file.string(),
                     "--folder",          folder_.string(), "--frames-fd", std::to_string(kWorkerFd)};

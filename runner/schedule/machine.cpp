@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <thread>
 
@@ -36,6 +37,16 @@ int available_cores() {
   if (in >> quota >> period && quota > 0 && period > 0)
     cores = std::clamp(static_cast<int>(std::ceil(quota / period)), 1, cores);
   return cores;
+}
+
+std::vector<std::string> gpu_names(int count, const std::string& visible) {
+  std::vector<std::string> names;
+  std::istringstream listed(visible);
+  for (std::string name; static_cast<int>(names.size()) < count && std::getline(listed, name, ',');)
+    names.push_back(name);
+  if (names.empty())
+    for (int i = 0; i < count; ++i) names.push_back(std::to_string(i));
+  return names;
 }
 
 std::int64_t oom_kills() {

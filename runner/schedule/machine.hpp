@@ -1,13 +1,19 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace saddle::schedule {
 
 // Cores we may use: the affinity mask, and a container's CPU quota where one is
 // set (rounded up). At least 1.
 int available_cores();
+
+// What CUDA_VISIBLE_DEVICES calls each of so many GPUs, where `visible` is its value
+// now: their numbers, if it is empty.
+std::vector<std::string> gpu_names(int count, const std::string& visible);
 
 // How often the kernel has killed for want of memory: in our cgroup where it
 // counts, else on this machine. Only differences mean something.

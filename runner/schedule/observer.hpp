@@ -16,7 +16,8 @@ struct Job {
   std::int64_t seed = 0;
   Json config;                // resolved
   Json plugins;               // {"loss/hinge": "/abs/file.so", ...}
-  int threads = 1;            // train.threads of the config
+  int train_threads = 1;      // train.threads of the config
+  int threads = 1;            // cores that it takes while it runs
   bool cuda = false;          // its worker must not be forked: CUDA does not survive that
   double gpu_share = 1;       // of one GPU, if it is for one
   bool from_scratch = false;  // do not go on from a checkpoint

@@ -59,7 +59,7 @@ TEST_CASE("without a sweep there is one config") {
   CHECK(names(plan) == std::vector<std::string>{"0001-s0"});
   CHECK(plan.arithmetic == "1 trial");
   CHECK(plan.name == "t");
-  CHECK(plan.limits.time_s == 0);
+  CHECK(plan.rules.limits.time_s == 0);
 }
 
 TEST_CASE("the number of trials is the product of the axes, and all are different") {
@@ -162,7 +162,7 @@ TEST_CASE("a value from --set comes last, reaches into lists, and is JSON or a w
       plan_of(grid, {"losses.0.margin=0.25", "models.discriminator.norm=spectral", "train.ema.decay=0.9",
                      "seeds=[4,5]", "name=other", "limits.time_s=9", "models.generator.width=24"});
   CHECK(plan.name == "other");
-  CHECK(plan.limits.time_s == 9);
+  CHECK(plan.rules.limits.time_s == 9);
   REQUIRE(plan.trials.size() == 2);  // one width is left: it is swept no more
   CHECK(plan.arithmetic == "2 trials");
   CHECK(plan.trials[0].name == "0001-s4");

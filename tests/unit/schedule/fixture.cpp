@@ -63,7 +63,7 @@ std::vector<Job> Bench::jobs(std::int64_t experiment) {
     job.seed = trial.seed;
     job.config = Json::parse(trial.config_json);
     job.plugins = Json::object();
-    job.threads = job.config["fake"].value("threads", 1);
+    job.threads = job.train_threads = job.config["fake"].value("threads", 1);
     job.cuda = cuda;
     jobs.push_back(job);
   }
