@@ -184,7 +184,7 @@ class Prover {
 }  // namespace
 
 void prove(const Plan& plan, const Catalogue& catalogue) {
-  Prover prover(wanted(plan, catalogue), plan.limits.time_s);
+  Prover prover(wanted(plan, catalogue), plan.rules.limits.time_s);
   prover.run();
   prover.throw_failures();
 }
