@@ -128,8 +128,8 @@ at::Tensor LossStep::known(const std::string& name) const {
   throw Error(text);
 }
 
-at::Tensor LossStep::parameter_gradient(const at::Tensor& total, const std::string& model,
-                                        const std::string& parameter) const {
+std::map<std::string, at::Tensor> LossStep::parameter_gradients(const at::Tensor& total,
+                                                                const std::string& model) const {
   Network& player = *networks_.at(model);
   const std::vector<at::Tensor>& leaves = player.weights().leaves();
   std::vector<at::Tensor> gradients(leaves.size());
@@ -139,8 +139,9 @@ at::Tensor LossStep::parameter_gradient(const at::Tensor& total, const std::stri
   const std::vector<at::Tensor> raw =
       player.weights().pull_back(train::collect_gradients(leaves, std::move(gradients)));
   const std::vector<std::string> names = player.set().leaf_names();
-  const auto found = std::find(names.begin(), names.end(), parameter);
-  return raw.at(static_cast<std::size_t>(found - names.begin()));
+  std::map<std::string, at::Tensor> by_name;
+  for (std::size_t i = 0; i < names.size(); ++i) by_name[names[i]] = raw.at(i);
+  return by_name;
 }
 
 }  // namespace saddle::worker

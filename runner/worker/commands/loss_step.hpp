@@ -30,9 +30,9 @@ class LossStep : public StepSource {
 
   // A tensor of the file or an output that was computed. Throws Error when it is neither.
   at::Tensor known(const std::string& name) const;
-  // With respect to the raw parameter: through spectral or weight norm, u and v held fixed.
-  at::Tensor parameter_gradient(const at::Tensor& total, const std::string& model,
-                                const std::string& parameter) const;
+  // By parameter, with respect to the raw ones: through spectral or weight norm, u and v held fixed.
+  std::map<std::string, at::Tensor> parameter_gradients(const at::Tensor& total,
+                                                        const std::string& model) const;
 
  private:
   Network& network(const std::string& model, const std::string& why);

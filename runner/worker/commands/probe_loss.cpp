@@ -17,9 +17,12 @@ namespace {
 std::map<std::string, at::Tensor> gradients(const at::Tensor& total, const std::vector<std::string>& names,
                                             const LossStep& step) {
   std::map<std::string, at::Tensor> result;
+  std::map<std::string, std::map<std::string, at::Tensor>> of_models;  // one backward pass for each
   for (const std::string& name : names) {
     if (const auto slash = name.find('/'); slash != std::string::npos) {
-      result[name] = step.parameter_gradient(total, name.substr(0, slash), name.substr(slash + 1));
+      auto& of_model = of_models[name.substr(0, slash)];
+      if (of_model.empty()) of_model = step.parameter_gradients(total, name.substr(0, slash));
+      result[name] = of_model.at(name.substr(slash + 1));
       continue;
     }
     const at::Tensor tensor = step.known(name);
