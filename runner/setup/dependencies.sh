@@ -101,8 +101,11 @@ own_libtorch() {
 fetch_libtorch() {
   local version=$1 folder=$2 cuda=$3
   shift 3
+  local gigabytes=0.5
+  [[ $version != "$older_torch_version" ]] || gigabytes=0.9
+  [[ -z $cuda ]] || gigabytes=2.5
   scratch_folder
-  say "downloading LibTorch $version ($([[ -n $cuda ]] && echo 2.5 || echo "0.5 to 0.9") GB, once; into ${folder#"$repo"/})"
+  say "downloading LibTorch $version ($gigabytes GB, once; into ${folder#"$repo"/})"
   download "$scratch" "torch==$version" "$@"
   if [[ -n $cuda ]]; then
     mkdir "$scratch/cuda"
