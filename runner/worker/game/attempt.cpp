@@ -95,8 +95,9 @@ class Attempt {
       const train::Checkpoint saved = train::load_checkpoint(options_.checkpoint);
       game_->load_state(saved.tensors);
       round_ = saved.meta.at("round");
-      measured_ = saved.meta.value("measured", true);
-      resumed_from_ = round_;
+      unmeasured_rows_ = saved.meta.value("unmeasured", nlohmann::json());
+      // What was left to do at that round belongs to this attempt.
+      resumed_from_ = unmeasured_rows_.is_null() ? round_ : round_ - 1;
     }
     records_.begin(round_);
     nlohmann::json parameters = nlohmann::json::object(), plugins = nlohmann::json::array();
@@ -124,7 +125,8 @@ class Attempt {
   std::string train() {
     const int64_t every = trial_.config.at("record").at("every");
     if (resumed_from_ < 0) measuring_->baselines(recorder_);
-    if (!measured_) {
+    if (!unmeasured_rows_.is_null()) {
+      recorder_.repeat(std::exchange(unmeasured_rows_, nullptr), round_);
       if (const std::string reason = after_round(); !reason.empty()) return reason;
     }
     Clock::time_point window = Clock::now();
@@ -176,10 +178,10 @@ class Attempt {
     try {
       measuring_->measure(recorder_, round_, last);
       if (last || (sheet_every && round_ % sheet_every == 0)) samples();
-      measured_ = true;
     } catch (const Cancelled& e) {
       // Nothing was trained since the round: the next attempt goes on from here, and measures first.
-      measured_ = false;
+      records_.send();
+      unmeasured_rows_ = recorder_.rows_of(round_);
       const bool saved = save();
       if (saved) message_ = e.what();
       return saved ? "cancelled" : "diverged";
@@ -240,8 +242,9 @@ class Attempt {
     // The one before stays until this one is announced: killed in between, the trial goes on from it.
     std::error_code none_before;
     std::filesystem::rename(path, options_.folder / "checkpoint.previous.safetensors", none_before);
-    train::save_checkpoint(
-        path, state, {{"round", round_}, {"step", round_}, {"trial", trial_.name}, {"measured", measured_}});
+    nlohmann::json meta = {{"round", round_}, {"step", round_}, {"trial", trial_.name}};
+    if (!unmeasured_rows_.is_null()) meta["unmeasured"] = unmeasured_rows_;
+    train::save_checkpoint(path, state, meta);
     // With its hash: the store continues only from the file that it was told of.
     records_.artifact("checkpoint", "checkpoint.safetensors", "checkpoint.safetensors",
                       "application/octet-stream");
@@ -269,7 +272,7 @@ class Attempt {
   std::unique_ptr<Game> game_;
   std::unique_ptr<Measuring> measuring_;
   int64_t round_ = 0, rounds_ = 0, resumed_from_ = -1;
-  bool measured_ = true;  // all that is due after round_
+  nlohmann::json unmeasured_rows_;  // training's numbers of round_, when its measuring was cut short; or null
   std::string message_;
 };
 

@@ -5,7 +5,7 @@
 #include <saddle/trial.hpp>
 
 #include <csignal>
-#include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -71,22 +71,34 @@ struct Talkative {
 };
 SADDLE_DATASET(Talkative)
 
-// Is asked to stop at its fourth measurement: after three baselines the first of the training.
+// Draws and records as it measures. Its fourth measurement, after three baselines the first of the training,
+// asks for the end itself, or takes as long as the file `hold` is there.
 struct Interrupted {
   static Description describe() {
-    return {.name = "interrupted", .doc = "stops once", .params = {param("raise", false)}};
+    return {.name = "interrupted",
+            .doc = "can be cut short",
+            .params = {param("raise", false), param("hold", "")}};
   }
-  explicit Interrupted(const Builder& b) : raise_(b.get<bool>("raise")) {}
+  explicit Interrupted(const Builder& b) : raise_(b.get<bool>("raise")), hold_(b.get<std::string>("hold")) {}
   void reference(const Samples&) {}
   Numbers measure(const Samples& fake) {
-    if (raise_ && ++calls_ > 3) std::raise(SIGTERM);
+    if (++calls_ > 3) wait();
     trial::stop_if_cancelled();
     trial::scalar("draw", static_cast<double>(trial::random() >> 40));
     return {{"interrupted", mean(fake.features).item()}};
   }
 
  private:
+  void wait() const {
+    if (raise_) std::raise(SIGTERM);
+    for (int64_t done = 0; !hold_.empty() && std::filesystem::exists(hold_); ++done) {
+      trial::progress("waiting", done);
+      trial::stop_if_cancelled();
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
   bool raise_;
+  std::string hold_;
   int calls_ = 0;
 };
 SADDLE_METRIC(Interrupted)

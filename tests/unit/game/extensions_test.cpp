@@ -137,6 +137,7 @@ TEST_CASE("a measurement that was cut short is made first by the next attempt, f
   t["config"]["metrics"] = {
       fixture(t, RECORDING, "metric", "interrupted",
               {{"every", 5}, {"samples", 8}, {"features", "pixels"}, {"weights", "raw"}})};
+  t["config"]["record"]["every"] = 5;
   const Told straight = run(t, scratch.folder / "straight");
   t["config"]["metrics"][0]["raise"] = true;
   const Told cut = run(t, scratch.folder / "cut");
@@ -146,11 +147,19 @@ TEST_CASE("a measurement that was cut short is made first by the next attempt, f
   t["config"]["metrics"][0]["raise"] = false;
   const Told resumed = run(t, scratch.folder / "rest", scratch.folder / "cut" / "checkpoint.safetensors");
   CHECK(resumed.finished()["reason"] == "ok");
+  // The numbers of round 5 are the resumed attempt's, all of them.
+  CHECK(resumed.events.front()["resumed_from_step"] == 4);
   const Rows expected = rows_of(straight, "interrupted");
   REQUIRE(expected.size() == 3);
   // Another protocol, as the metric's parameters are part of it; the same numbers.
   const bool same = rows_of(resumed, "interrupted") == expected;
   CHECK(same);
+  Rows totals;
+  for (const auto& row : rows_of(straight, "generator/total"))
+    if (std::get<1>(row) >= 5) totals.push_back(row);
+  CHECK(totals.size() == 3);
+  const bool same_totals = rows_of(resumed, "generator/total") == totals;
+  CHECK(same_totals);
 }
 
 TEST_CASE("a data set that is read on another thread may tell how far it is, but records nothing") {
