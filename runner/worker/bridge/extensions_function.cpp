@@ -8,13 +8,13 @@
 #include <torch/csrc/autograd/functions/accumulate_grad.h>
 #include <torch/csrc/autograd/functions/utils.h>
 
-#include <cstring>
 #include <optional>
 #include <sstream>
 #include <unordered_set>
 
 #include <bridge/caller.hpp>
 #include <bridge/cancelled.hpp>
+#include <bridge/complete.hpp>
 #include <bridge/extensions.hpp>
 #include <bridge/handle.hpp>
 #include <bridge/host.hpp>
@@ -38,7 +38,7 @@ std::vector<saddle_tensor*> lend_all(at::TensorList tensors) {
 class PluginFunction : public torch::CustomClassHolder {
  public:
   PluginFunction(const saddle_function* f, void* data) : data_(data), site_(call_site()) {
-    if (f) std::memcpy(&f_, f, std::min<size_t>(f->struct_size, sizeof f_));
+    if (f) f_ = complete(*f);
   }
   ~PluginFunction() override {
     const Calling calling(site_);
