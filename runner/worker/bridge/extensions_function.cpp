@@ -107,8 +107,8 @@ class PluginFunction : public torch::CustomClassHolder {
 };
 using FunctionPtr = c10::intrusive_ptr<PluginFunction>;
 
-// While it lives, autocast keeps no casts: those made without a graph would be taken, detached, for
-// weights that are used once more outside.
+// While it lives, autocast keeps no casts. LibTorch 2.8 keeps those made without a graph, too, and would use
+// them, detached, where the weight is used once more outside; 2.11 does not.
 class NoCastCache {
  public:
   NoCastCache() { at::autocast::set_autocast_cache_enabled(false); }
