@@ -14,7 +14,8 @@ struct LeCam {
                    param("start", 1000)
                        .at_least(0)
                        .doc("round from which the term counts, 1 at the least; before it the averages are "
-                            "the last values")}};
+                            "the last values")},
+        .surrogate_gradient = true};  // the averages count as constants
   }
   explicit LeCam(const Builder& b)
       : decay_(b.get<double>("decay")),

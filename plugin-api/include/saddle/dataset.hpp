@@ -33,6 +33,15 @@ struct DatasetTable {
     DatasetInfo info;
     std::vector<saddle_split> splits;
   };
+  static void check_range(const std::vector<saddle_split>& splits, uint32_t split,
+                          std::span<const int64_t> indices) {
+    if (split >= splits.size())
+      throw Error("split " + std::to_string(split) + " of " + std::to_string(splits.size()));
+    const int64_t size = splits[split].size;
+    for (const int64_t i : indices)
+      if (i < 0 || i >= size)
+        throw Error("sample " + std::to_string(i) + " of a split that has " + std::to_string(size));
+  }
   static saddle_status describe_data(void* instance, saddle_dataset_info* out) {
     return guarded([&] {
       auto& self = *static_cast<Instance*>(instance);
@@ -52,8 +61,10 @@ struct DatasetTable {
   static saddle_status fill(void* instance, uint32_t split, const int64_t* indices, int64_t count,
                             void* samples, int64_t* labels) {
     return guarded([&] {
-      static_cast<Instance*>(instance)->dataset.fill(split, {indices, static_cast<size_t>(count)}, samples,
-                                                     labels);
+      auto& self = *static_cast<Instance*>(instance);
+      const std::span<const int64_t> wanted(indices, static_cast<size_t>(count));
+      check_range(self.splits, split, wanted);
+      self.dataset.fill(split, wanted, samples, labels);
     });
   }
   static std::unique_ptr<Registration> make() {
@@ -70,5 +81,5 @@ struct DatasetTable {
 
 // The type has `static Description describe()`, a constructor from const Builder&, `DatasetInfo info()`, and
 // `void fill(uint32_t split, std::span<const int64_t> indices, void* samples, int64_t* labels)`, which writes
-// the samples one after the other; labels is null when they are not wanted.
+// the samples one after the other; labels is null when they are not wanted. Splits and indices are in range.
 #define SADDLE_DATASET(Type) SADDLE_REGISTER(Type, &::saddle::detail::DatasetTable<Type>::make)

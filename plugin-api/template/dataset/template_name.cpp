@@ -39,13 +39,10 @@ class TemplateType {
             .concurrent = true};  // fill touches nothing that another thread may touch
   }
 
-  // Writes the samples one after the other, and their classes unless labels is null.
+  // Writes the samples one after the other, and their classes unless labels is null. Indices are in range.
   void fill(uint32_t split, std::span<const int64_t> indices, void* samples, int64_t* labels) const {
     auto* to = static_cast<float*>(samples);
     for (const int64_t i : indices) {
-      const int64_t count = split == 0 ? size_ : size_ / 4;
-      if (split > 1 || i < 0 || i >= count)
-        throw Error("there is no sample " + std::to_string(i) + " in split " + std::to_string(split));
       const auto sample = static_cast<uint64_t>(split == 0 ? i : size_ + i);
       const double along = std::sqrt(noise(sample, 0));
       const double angle = 3 * std::numbers::pi * along + (i % 2 ? std::numbers::pi : 0);
