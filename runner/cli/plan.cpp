@@ -9,8 +9,10 @@
 #include <cli/command.hpp>
 #include <cli/execute.hpp>
 #include <cli/table.hpp>
+#include <common/error.hpp>
 #include <common/paths.hpp>
 #include <grid/choice.hpp>
+#include <grid/json_schema.hpp>
 #include <grid/plan.hpp>
 
 namespace saddle::cli {
@@ -21,7 +23,7 @@ constexpr std::size_t kShown = 60;
 struct Arguments {
   std::string file;
   std::vector<std::string> sets, only, where;
-  bool json = false, yes = false;
+  bool json = false, yes = false, schema = false;
 };
 
 void print_trials(const std::vector<PlannedTrial>& trials) {
@@ -47,6 +49,11 @@ void print_trials(const std::vector<PlannedTrial>& trials) {
 
 void show_plan(const Arguments& arguments, const Globals& globals) {
   const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
+  if (arguments.schema) {
+    std::cout << grid_json_schema(catalogue).dump(1) << '\n';
+    return;
+  }
+  if (arguments.file.empty()) throw Error("plan needs a grid file: saddle plan FILE");
   const Choice choice(arguments.only, arguments.where);
   Plan plan =
       load_plan(arguments.file, arguments.sets, catalogue, arguments.yes ? kMostTrials : kUsualTrials);
@@ -70,7 +77,7 @@ void add_plan(CLI::App& app, Globals& globals) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command =
       app.add_subcommand("plan", "What a grid would run, checked to its shapes, without running it");
-  command->add_option("file", arguments->file, "Grid file (JSON)")->required()->type_name("FILE");
+  command->add_option("file", arguments->file, "Grid file (JSON)")->type_name("FILE");
   command
       ->add_option("--set", arguments->sets,
                    "Put a value over the file and its sweep: train.rounds=100; may be repeated")
@@ -80,6 +87,9 @@ void add_plan(CLI::App& app, Globals& globals) {
   command->add_flag("--yes", arguments->yes, "Plan more than 10,000 trials");
   command->add_flag("--json", arguments->json,
                     "{\"trials\": [{\"name\", \"config_hash\", \"trial_hash\", \"seed\", \"config\"}]}");
+  command->add_flag(
+      "--schema", arguments->schema,
+      "A JSON Schema of grid files, for editors; with the parameters of all components at hand");
   command->callback([arguments, &globals] { show_plan(*arguments, globals); });
 }
 
