@@ -1,4 +1,3 @@
-#include <array>
 #include <thread>
 
 #include "db/store_impl.hpp"
@@ -7,27 +6,6 @@
 // still running when their process went away.
 namespace saddle::db {
 namespace {
-
-struct ReasonName {
-  Reason reason;
-  std::string_view name;
-  TrialState state;
-};
-constexpr std::array<ReasonName, 9> kReasons{{{Reason::ok, "ok", TrialState::done},
-                                              {Reason::pruned, "pruned", TrialState::done},
-                                              {Reason::diverged, "diverged", TrialState::done},
-                                              {Reason::error, "error", TrialState::failed},
-                                              {Reason::signal, "signal", TrialState::failed},
-                                              {Reason::oom, "oom", TrialState::failed},
-                                              {Reason::timeout, "timeout", TrialState::failed},
-                                              {Reason::cancelled, "cancelled", TrialState::stopped},
-                                              {Reason::lost, "lost", TrialState::stopped}}};
-
-const ReasonName& of(Reason reason) {
-  for (const ReasonName& entry : kReasons)
-    if (entry.reason == reason) return entry;
-  throw Error(ErrorKind::usage, "not a reason");
-}
 
 std::int64_t trial_of(Connection& connection, std::int64_t attempt) {
   const auto row = connection.prepared("SELECT trial_id, reason FROM attempt WHERE id = ?1");
@@ -71,15 +49,6 @@ std::vector<RunningAttempt> running_attempts(Connection& connection) {
 }
 
 }  // namespace
-
-std::string_view to_string(Reason reason) { return of(reason).name; }
-TrialState state_after(Reason reason) { return of(reason).state; }
-
-std::optional<Reason> reason_from(std::string_view text) {
-  for (const ReasonName& entry : kReasons)
-    if (entry.name == text) return entry.reason;
-  return std::nullopt;
-}
 
 Attempt Store::begin_attempt(std::int64_t trial, const AttemptStart& start) {
   return impl_->open_writer().run([&](Connection& connection) {

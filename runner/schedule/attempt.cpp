@@ -31,14 +31,6 @@ fs::path make_folder(const fs::path& runs, const std::string& trial, std::int64_
   throw Error("cannot make a folder in " + parent.string() + ": " + error.message(), kEnvironment);
 }
 
-db::Reason finished_reason(const std::string& text) {
-  const auto reason = db::reason_from(text);
-  if (reason == db::Reason::ok || reason == db::Reason::diverged || reason == db::Reason::error ||
-      reason == db::Reason::cancelled)
-    return *reason;
-  throw std::runtime_error("it finished for an unknown reason, \"" + text + "\"");
-}
-
 }  // namespace
 
 Attempt::Attempt(const Job& job, db::Store& store, Observer& observer, const Launch& how, const OomWatch& oom)
@@ -130,12 +122,11 @@ void Attempt::read_frames(std::size_t limit) {
 void Attempt::handle(const Frame& frame) {
   switch (frame.type) {
     case FrameType::kEvent:
-      return on_event(Json::parse(frame.payload), frame.payload);
+      return std::visit([&](const auto& message) { on_event(message, frame.payload); },
+                        read_event(frame.payload));
     case FrameType::kKey: {
-      const Json key = Json::parse(frame.payload);
-      const Json protocol = key.value("protocol", Json());
-      keys_[key.at("id").get<std::uint32_t>()] =
-          store_.metric_key(key.at("name").get<std::string>(), protocol.is_null() ? "" : protocol.dump());
+      const MetricName key = read_metric_name(frame.payload);
+      keys_[key.id] = store_.metric_key(key.name, key.protocol);
       return;
     }
     case FrameType::kMetrics:
@@ -143,55 +134,32 @@ void Attempt::handle(const Frame& frame) {
     case FrameType::kProgress:
       return on_progress(parse_progress(frame.payload));
     case FrameType::kArtifact:
-      return on_artifact(Json::parse(frame.payload));
+      return store_.add_artifact(row_.id, read_artifact(frame.payload));
   }
 }
 
-void Attempt::on_event(const Json& event, std::string_view text) {
-  const std::string type = event.at("type").get<std::string>();
-  if (type == "started") return on_started(event);
-  if (type == "progress")  // for the eye only: not kept
-    return observer_.on_activity(
-        job_, event.value("component", std::string()) + ": " + event.value("what", std::string()),
-        event.value("done", std::int64_t{0}), event.value("total", std::int64_t{0}));
-  if (type == "finished") {
-    evidence_.finished =
-        Finished{finished_reason(event.at("reason").get<std::string>()),
-                 event.value("message", std::string()), event.value("step", std::int64_t{-1})};
-    return;
-  }
+// What only some workers know to tell (parameter counts) is kept as it came.
+void Attempt::on_event(const db::WorkerInfo& info, std::string_view text) {
+  store_.attempt_started(row_.id, info);
+  keep("started", "", text);
+}
+
+void Attempt::on_event(const Activity& activity, std::string_view) {
+  observer_.on_activity(job_, activity.what, activity.done, activity.total);
+}
+
+void Attempt::on_event(const Finished& finished, std::string_view) { evidence_.finished = finished; }
+
+void Attempt::on_event(const Note& note, std::string_view text) {
+  keep(note.type, note.message, text);
+  if (note.type == "warning") observer_.on_warning(job_, note.message);
+}
+
+void Attempt::keep(const std::string& type, const std::string& message, std::string_view text) {
   db::Event row;
   row.type = type;
-  row.message = event.value("message", std::string());
+  row.message = message;
   row.data = text;
-  row.trial = job_.trial;
-  row.attempt = row_.id;
-  if (type == "checkpoint") row.message = "at step " + std::to_string(event.at("step").get<std::int64_t>());
-  store_.add_event(row);
-  if (type == "warning") observer_.on_warning(job_, row.message);
-}
-
-void Attempt::on_started(const Json& event) {
-  db::WorkerInfo info;
-  info.libtorch = event.value("libtorch", "");
-  info.isa = event.value("isa", "");
-  info.device = event.value("device", "");
-  info.threads = event.value("threads", std::int64_t{0});
-  info.resumed_from_step = event.value("resumed_from_step", std::int64_t{-1});
-  for (const Json& plugin : event.value("plugins", Json::array())) {
-    const std::string component = plugin.at("component").get<std::string>();
-    const std::size_t slash = component.find('/');
-    if (slash == std::string::npos)
-      throw std::runtime_error("component \"" + component + "\" is not kind/name");
-    info.plugins.push_back({component.substr(0, slash), component.substr(slash + 1),
-                            plugin.value("version", ""), plugin.value("file", ""),
-                            plugin.value("sha256", "")});
-  }
-  store_.attempt_started(row_.id, info);
-  // What only some workers know to tell (parameter counts) is kept as it came.
-  db::Event row;
-  row.type = "started";
-  row.data = event.dump();
   row.trial = job_.trial;
   row.attempt = row_.id;
   store_.add_event(row);
@@ -220,18 +188,6 @@ void Attempt::on_progress(const ProgressReport& report) {
     told_ = now;
   }
   observer_.on_progress(job_, report);
-}
-
-void Attempt::on_artifact(const Json& artifact) {
-  db::Artifact row;
-  row.kind = artifact.at("kind").get<std::string>();
-  row.name = artifact.at("name").get<std::string>();
-  row.step = artifact.at("step").get<std::int64_t>();
-  row.path = artifact.at("path").get<std::string>();
-  row.sha256 = artifact.value("sha256", "");
-  row.bytes = artifact.value("bytes", std::int64_t{0});
-  row.media_type = artifact.value("media_type", "");
-  store_.add_artifact(row_.id, row);
 }
 
 void Attempt::stop(std::chrono::milliseconds grace) {

@@ -13,6 +13,7 @@
 #include <schedule/ending.hpp>
 #include <schedule/fork_server.hpp>
 #include <schedule/machine.hpp>
+#include <schedule/messages.hpp>
 #include <schedule/observer.hpp>
 #include <schedule/process.hpp>
 
@@ -65,11 +66,13 @@ class Attempt {
   std::optional<db::Checkpoint> usable_checkpoint();
   void stop(std::chrono::milliseconds grace);
   void handle(const Frame& frame);
-  void on_event(const Json& event, std::string_view text);
-  void on_started(const Json& event);
+  void on_event(const db::WorkerInfo& info, std::string_view text);
+  void on_event(const Activity& activity, std::string_view text);
+  void on_event(const Finished& finished, std::string_view text);
+  void on_event(const Note& note, std::string_view text);
+  void keep(const std::string& type, const std::string& message, std::string_view text);
   void on_metrics(std::string_view payload);
   void on_progress(const ProgressReport& report);
-  void on_artifact(const Json& artifact);
 
   Job job_;
   db::Store& store_;

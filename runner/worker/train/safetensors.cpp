@@ -5,20 +5,16 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
 #include <cstring>
 
 #include "common/error.hpp"
 #include "common/json.hpp"
 #include "common/nearest.hpp"
+#include "common/safetensors.hpp"
 
 namespace saddle::train {
 namespace {
-
-static_assert(std::endian::native == std::endian::little, "safetensors files are little-endian");
-
-constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's limit
 
 struct Dtype {
   const char* name;
@@ -80,77 +76,10 @@ class File {
   int fd_;
 };
 
-struct Entry {
-  std::string name;
-  at::ScalarType type;
-  std::vector<int64_t> shape;
-  uint64_t begin, end;
-};
-
-// A count that the header gives as a non-negative JSON integer.
-uint64_t count_of(const Json& value, const std::string& where) {
-  if (!value.is_number_unsigned()) throw Error(where + ": found " + value.dump() + ", expected a count");
-  return value.get<uint64_t>();
-}
-
-Entry parse_entry(const std::string& name, const Json& json, uint64_t data_bytes, const std::string& file) {
-  const std::string where = file + ": tensor \"" + name + "\"";
-  if (!json.is_object() || json.size() != 3 || !json.contains("dtype") || !json.contains("shape") ||
-      !json.contains("data_offsets"))
-    throw Error(where + ": expected dtype, shape and data_offsets");
-  const Json &dtype = json["dtype"], &shape = json["shape"], &offsets = json["data_offsets"];
-  const auto known = std::find_if(std::begin(kDtypes), std::end(kDtypes), [&](const Dtype& d) {
-    return dtype.is_string() && dtype.get_ref<const std::string&>() == d.name;
-  });
-  if (known == std::end(kDtypes))
-    throw Error(where + ": dtype " + dtype.dump() + " is not among F64 F32 F16 BF16 I64 I32 U8 BOOL");
-  if (!shape.is_array() || !offsets.is_array() || offsets.size() != 2)
-    throw Error(where + ": expected a list of sizes and two offsets");
-  Entry entry{name, known->type, {}, count_of(offsets[0], where), count_of(offsets[1], where)};
-  if (entry.begin > entry.end || entry.end > data_bytes)
-    throw Error(where + ": offsets " + offsets.dump() + " lie outside the " + std::to_string(data_bytes) +
-                " bytes of data");
-  uint64_t bytes = c10::elementSize(entry.type);
-  for (const Json& size : shape) {
-    const uint64_t n = count_of(size, where);
-    if (n > INT64_MAX || __builtin_mul_overflow(bytes, n, &bytes) || bytes > INT64_MAX)
-      throw Error(where + ": shape " + shape.dump() + " is too large");
-    entry.shape.push_back(static_cast<int64_t>(n));
-  }
-  if (bytes != entry.end - entry.begin)
-    throw Error(where + ": " + std::to_string(entry.end - entry.begin) + " bytes of data, but dtype " +
-                known->name + " and shape " + shape.dump() + " make " + std::to_string(bytes));
-  return entry;
-}
-
-std::vector<Entry> parse_header(const Json& header, uint64_t data_bytes, const std::string& file,
-                                std::map<std::string, std::string>& metadata) {
-  if (!header.is_object()) throw Error(file + ": the header is not a JSON object");
-  std::vector<Entry> entries;
-  for (const auto& [name, value] : header.items()) {
-    if (name != "__metadata__") {
-      entries.push_back(parse_entry(name, value, data_bytes, file));
-      continue;
-    }
-    if (!value.is_object()) throw Error(file + ": __metadata__ is not an object");
-    for (const auto& [key, text] : value.items()) {
-      if (!text.is_string()) throw Error(file + ": __metadata__ \"" + key + "\" is not a text");
-      metadata[key] = text.get<std::string>();
-    }
-  }
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
-  });
-  uint64_t expected = 0;
-  for (const Entry& entry : entries) {
-    if (entry.begin != expected)
-      throw Error(file + ": tensor \"" + entry.name + "\" " +
-                  (entry.begin < expected ? "overlaps another" : "leaves a gap before it"));
-    expected = entry.end;
-  }
-  if (expected != data_bytes)
-    throw Error(file + ": " + std::to_string(data_bytes - expected) + " bytes after the last tensor");
-  return entries;
+at::ScalarType type_of(const SafetensorsEntry& entry) {
+  for (const Dtype& d : kDtypes)
+    if (entry.dtype == d.name) return d.type;
+  throw Error("dtype " + entry.dtype + " has no type here");
 }
 
 const char* dtype_name(const at::Tensor& tensor, const std::string& name) {
@@ -169,45 +98,41 @@ struct SafetensorsFile::Contents {
   std::string path;
   File file;
   uint64_t size, data_begin = 0;
-  std::vector<Entry> entries;
+  SafetensorsHeader header;
   std::vector<std::string> names;
-  std::map<std::string, std::string> metadata;
 };
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
     : contents_(std::make_unique<Contents>(path)) {
   Contents& c = *contents_;
-  if (c.size < 8)
-    throw Error(c.path + ": " + std::to_string(c.size) + " bytes are too few for a safetensors file");
-  uint64_t header_bytes = 0;
-  c.file.read(&header_bytes, 8, 0);
-  if (header_bytes > c.size - 8)
-    throw Error(c.path + ": not a safetensors file, or cut short: the header should have " +
-                std::to_string(header_bytes) + " bytes, " + std::to_string(c.size - 8) + " are left");
-  if (header_bytes > kMaxHeaderBytes) throw Error(c.path + ": the header is larger than 100 MB");
+  char first[8] = {};
+  c.file.read(first, std::min<uint64_t>(c.size, sizeof first), 0);
+  const uint64_t header_bytes = safetensors_header_bytes(first, c.size, c.path);
   std::string header(header_bytes, '\0');
   c.file.read(header.data(), header_bytes, 8);
-  const Document document = Document::parse(std::move(header), c.path + " (header)");
   c.data_begin = 8 + header_bytes;
-  c.entries = parse_header(document.root(), c.size - c.data_begin, c.path, c.metadata);
-  for (const Entry& entry : c.entries) c.names.push_back(entry.name);
+  c.header = read_safetensors_header(std::move(header), c.size - c.data_begin, c.path);
+  for (const SafetensorsEntry& entry : c.header.entries) c.names.push_back(entry.name);
 }
 
 SafetensorsFile::~SafetensorsFile() = default;
 SafetensorsFile::SafetensorsFile(SafetensorsFile&&) noexcept = default;
 
 const std::vector<std::string>& SafetensorsFile::names() const { return contents_->names; }
-const std::map<std::string, std::string>& SafetensorsFile::metadata() const { return contents_->metadata; }
+const std::map<std::string, std::string>& SafetensorsFile::metadata() const {
+  return contents_->header.metadata;
+}
 
 at::Tensor SafetensorsFile::read(const std::string& name) const {
   const Contents& c = *contents_;
-  const auto entry = std::find_if(c.entries.begin(), c.entries.end(),
-                                  [&](const Entry& candidate) { return candidate.name == name; });
-  if (entry == c.entries.end())
+  const auto& entries = c.header.entries;
+  const auto entry =
+      std::find_if(entries.begin(), entries.end(), [&](const SafetensorsEntry& e) { return e.name == name; });
+  if (entry == entries.end())
     throw Error(c.path + ": has no tensor \"" + name + "\". " + suggestion(name, c.names));
-  at::Tensor tensor = at::empty(entry->shape, entry->type);
+  at::Tensor tensor = at::empty(entry->shape, type_of(*entry));
   c.file.read(tensor.data_ptr(), entry->end - entry->begin, c.data_begin + entry->begin);
-  if (entry->type == at::kBool) {
+  if (tensor.scalar_type() == at::kBool) {
     const auto* bytes = static_cast<const unsigned char*>(tensor.data_ptr());
     if (std::any_of(bytes, bytes + tensor.numel(), [](unsigned char b) { return b > 1; }))
       throw Error(c.path + ": tensor \"" + name + "\": a BOOL that is neither 0 nor 1");
