@@ -34,7 +34,7 @@ function(saddle_add_native_plugin name)
   endif()
   if(NOT EXISTS ${libtorch}/lib/libtorch_cpu.so)
     message(FATAL_ERROR "saddle_add_native_plugin(${name}): no lib/libtorch_cpu.so in LIBTORCH (\"${libtorch}\"). "
-      "Set -DLIBTORCH=FOLDER to the LibTorch that saddle-worker was built with; of a checkout it is in .deps/")
+      "Set -DLIBTORCH=FOLDER to the LibTorch that the worker runs with: saddle doctor names it")
   endif()
   saddle_add_plugin(${name} ${ARGN})
   target_include_directories(${name} SYSTEM PRIVATE

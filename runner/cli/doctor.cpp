@@ -105,7 +105,8 @@ class Doctor {
       facts_["worker"] = info;
       note("worker", worker_path().string());
       note("LibTorch", info.at("libtorch").get<std::string>() + ", " + info.at("isa").get<std::string>() +
-                           ", " + std::to_string(info.at("threads").get<int>()) + " threads by default");
+                           ", " + std::to_string(info.at("threads").get<int>()) + " threads by default, in " +
+                           info.at("libtorch_folder").get<std::string>());
       const Json& cuda = info.at("cuda");
       note("CUDA",
            cuda.at("available").get<bool>() ? "available" : "no: " + cuda.value("reason", "not said"));

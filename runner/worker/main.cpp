@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <bridge/handle.hpp>
+#include <bridge/fingerprint.hpp>
 #include <bridge/loader.hpp>
 #include <bridge/watch.hpp>
 #include <commands/commands.hpp>
@@ -78,6 +79,7 @@ int info() {
   print_line({{"libtorch", libtorch_version()},
               {"cxx_abi", _GLIBCXX_USE_CXX11_ABI},
               {"isa", at::get_cpu_capability()},
+              {"libtorch_folder", libtorch_folder().string()},
               {"cuda", cuda_report()},
               {"threads", at::get_num_threads()}});
   return 0;

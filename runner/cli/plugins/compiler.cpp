@@ -8,10 +8,14 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <sstream>
 
 #include <cli/plugins/kit.hpp>
 #include <common/error.hpp>
+#include <common/json.hpp>
+#include <common/paths.hpp>
+#include <common/process.hpp>
 
 extern char** environ;
 
@@ -53,6 +57,46 @@ void append_linking(Words& call, const fs::path& library) {
   append(call, {"-shared", "-Wl,-z,defs", "-Wl,-z,nodelete",
                 "-Wl,--version-script=" + exports_file().string(), "-o", library.string()});
   append(call, words_of("LDFLAGS"));
+}
+
+// A native plugin, which includes LibTorch's own headers.
+bool is_native(const std::vector<fs::path>& sources) {
+  return std::any_of(sources.begin(), sources.end(), [](const fs::path& source) {
+    std::ifstream in(source);
+    for (std::string line; std::getline(in, line);)
+      if (line.starts_with("#include") && line.find("<saddle/torch.hpp>") != std::string::npos) return true;
+    return false;
+  });
+}
+
+// The LibTorch to build native plugins with: $LIBTORCH, or the worker's own.
+fs::path libtorch() {
+  fs::path folder;
+  if (const char* given = std::getenv("LIBTORCH"); given && *given) {
+    folder = given;
+  } else {
+    const ChildResult answer = run_child({worker_path().string(), "info"}, "", 30);
+    if (answer.ok()) folder = Json::parse(answer.out).at("libtorch_folder").get<std::string>();
+  }
+  if (!fs::exists(folder / "include/torch/csrc/api/include/torch/torch.h"))
+    throw Error("a native plugin needs LibTorch's headers, and there are none in " +
+                    (folder / "include").string() + ". LIBTORCH=FOLDER names a LibTorch " +
+                    "of the worker's version that has them",
+                kEnvironment);
+  return folder;
+}
+
+// NDEBUG, as LibTorch itself was built: the layout of some of its classes depends on it.
+Words libtorch_headers(const fs::path& folder) {
+  const fs::path include = folder / "include";
+  return {"-DNDEBUG", "-isystem", include.string(), "-isystem",
+          (include / "torch/csrc/api/include").string()};
+}
+// No run path: the worker that opens the plugin has these loaded.
+Words libtorch_libraries(const fs::path& folder) {
+  const fs::path lib = folder / "lib";
+  return {(lib / "libtorch_cpu.so").string(), (lib / "libc10.so").string(),
+          "-Wl,-rpath-link," + lib.string()};
 }
 
 void run(const Words& call, const std::string& what) {
@@ -100,7 +144,9 @@ void compile_plugin(const std::vector<fs::path>& sources, const fs::path& librar
   const bool some_c = std::any_of(sources.begin(), sources.end(), is_c);
   const bool some_cpp = std::any_of(sources.begin(), sources.end(), is_cpp);
   const std::string what = sources.size() == 1 ? sources[0].string() : sources[0].parent_path().string();
+  const fs::path torch = is_native(sources) ? libtorch() : fs::path();
   Words call = compiler(!some_cpp);
+  if (!torch.empty()) append(call, libtorch_headers(torch));
   Words inputs;
   for (const fs::path& source : sources) {
     if (!(some_c && some_cpp)) {
@@ -109,11 +155,13 @@ void compile_plugin(const std::vector<fs::path>& sources, const fs::path& librar
     }
     inputs.push_back((scratch / (source.filename().string() + ".o")).string());
     Words one = compiler(is_c(source));
+    if (!torch.empty() && !is_c(source)) append(one, libtorch_headers(torch));
     append(one, {"-c", source.string(), "-o", inputs.back()});
     run(one, source.string());
   }
   append(call, inputs);
   append_linking(call, library);
+  if (!torch.empty()) append(call, libtorch_libraries(torch));
   append(call, words_of("LDLIBS"));
   if (some_c) call.push_back("-lm");
   run(call, what);

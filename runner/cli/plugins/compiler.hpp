@@ -12,6 +12,7 @@ std::vector<std::filesystem::path> plugin_sources(const std::filesystem::path& p
 
 // Compiles and links `sources` into `library`; what the compilers say goes to stderr.
 // $CXX, $CC (else c++, cc), $CPPFLAGS, $CXXFLAGS, $CFLAGS, $LDFLAGS and $LDLIBS are honoured.
+// A source that includes <saddle/torch.hpp> is compiled against $LIBTORCH or the worker's own.
 // `scratch` is a folder for object files. Throws Error (kNegative) when a compiler fails.
 void compile_plugin(const std::vector<std::filesystem::path>& sources, const std::filesystem::path& library,
                     const std::filesystem::path& scratch);

@@ -1,5 +1,8 @@
 #include <saddle/torch_fingerprint.hpp>
 
+#include <ATen/Parallel.h>
+#include <dlfcn.h>
+
 #include <bridge/fingerprint.hpp>
 
 #include <algorithm>
@@ -85,6 +88,12 @@ void check_fingerprint(const std::filesystem::path& file) {
     throw Refusal(file.string() + ": native plugin " + difference.refusal, "entry");
   for (const std::string& warning : difference.warnings)
     std::fprintf(stderr, "[warning] %s: %s\n", file.c_str(), warning.c_str());
+}
+
+std::filesystem::path libtorch_folder() {
+  Dl_info found{};
+  if (!dladdr(reinterpret_cast<const void*>(&at::get_num_threads), &found) || !found.dli_fname) return {};
+  return std::filesystem::weakly_canonical(found.dli_fname).parent_path().parent_path();
 }
 
 }  // namespace saddle::worker
