@@ -13,6 +13,8 @@ void add_plugins(CLI::App& app, Globals& globals) {
   add_plugins_show(*command, globals);
   add_plugins_new(*command, globals);
   add_plugins_build(*command, globals);
+  add_plugins_pins(*command, globals);
+  add_plugins_check(*command, globals);
 }
 
 }  // namespace saddle::cli

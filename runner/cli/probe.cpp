@@ -143,6 +143,17 @@ void probe_metric(const Arguments& a, Globals& globals) {
   globals.exit_code = ask_worker("probe", request, "metric " + a.name);
 }
 
+void probe_transform(const Arguments& a, Globals& globals) {
+  const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
+  const Json request = {{"what", "transform"},
+                        {"component", component_request(catalogue, "transform", a.name, a.sets, "--set")},
+                        {"inputs", a.inputs},
+                        {"out", or_null(a.out)},
+                        {"seed", a.seed},
+                        {"json", a.json}};
+  globals.exit_code = ask_worker("probe", request, "transform " + a.name);
+}
+
 CLI::App* add_kind(CLI::App& probe, const Shared& a, const char* kind, const char* help, Globals& globals,
                    void (*run)(const Arguments&, Globals&)) {
   CLI::App* command = probe.add_subcommand(kind, help);
@@ -229,7 +240,7 @@ void add_loss(CLI::App& probe, Globals& globals) {
 
 void add_probe(CLI::App& app, Globals& globals) {
   CLI::App* command =
-      app.add_subcommand("probe", "Call one model, loss, data set or metric alone, on tensors of a file");
+      app.add_subcommand("probe", "Call one component alone, on tensors of a file");
   command->require_subcommand(1);
   add_model(*command, globals);
   add_loss(*command, globals);
@@ -250,6 +261,14 @@ void add_probe(CLI::App& app, Globals& globals) {
       ->type_name("FILE");
   c->add_option("--dataset", a->dataset, "The data set whose facts it may ask for: gaussians,layout=grid")
       ->type_name("NAME[,KEY=VALUE...]");
+
+  a = std::make_shared<Arguments>();
+  c = add_kind(*command, a, "transform", "A transform on the pictures of a file", globals, probe_transform);
+  c->add_option("--inputs", a->inputs, "Safetensors file with image; float64 is kept")
+      ->required()
+      ->type_name("FILE");
+  c->add_option("--out", a->out, "Safetensors file for what becomes of it: image")->type_name("FILE");
+  c->add_option("--seed", a->seed, "Of the random numbers it draws [0]")->type_name("N");
 }
 
 }  // namespace saddle::cli

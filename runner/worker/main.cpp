@@ -18,6 +18,7 @@
 #include <bridge/fingerprint.hpp>
 #include <bridge/loader.hpp>
 #include <bridge/watch.hpp>
+#include <check/command.hpp>
 #include <commands/commands.hpp>
 #include <common/error.hpp>
 #include <game/attempt.hpp>
@@ -127,10 +128,11 @@ int dispatch(int argc, char** argv) {
   if (command == "info") return info();
   if (command == "probe") return probe_command(argc - 1, argv + 1);
   if (command == "eval") return eval_command(argc - 1, argv + 1);
+  if (command == "check") return check_command();
   if (command == "sample") return sample_command(argc - 1, argv + 1);
   throw Error(
       "saddle-worker is started by saddle; its commands are describe, prove, train, serve, info, probe, "
-      "eval, sample");
+      "eval, check, sample");
 }
 
 }  // namespace

@@ -324,6 +324,8 @@ const saddle_operator* resolve_operator(const std::string& schema) {
   return op.get();
 }
 
+const std::string& operator_name(const saddle_operator& op) { return op.name; }
+
 void call_operator(const saddle_operator& op, const saddle_value* args, uint32_t arg_count,
                    saddle_value* results, uint32_t result_count) {
   if (arg_count != op.arg_count || result_count != op.result_count)

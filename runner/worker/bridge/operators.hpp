@@ -11,6 +11,9 @@ namespace saddle::worker {
 // LibTorch has none.
 const saddle_operator* resolve_operator(const std::string& schema);
 
+// "aten::add.Tensor".
+const std::string& operator_name(const saddle_operator& op);
+
 // See saddle_host.call. Throws saddle::Error or what the operator throws.
 void call_operator(const saddle_operator& op, const saddle_value* args, uint32_t arg_count,
                    saddle_value* results, uint32_t result_count);

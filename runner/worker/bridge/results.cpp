@@ -1,7 +1,5 @@
 #include <bridge/results.hpp>
 
-#include <common/error.hpp>
-
 namespace saddle::worker {
 namespace {
 
@@ -30,7 +28,7 @@ const char* type_name(at::ScalarType type) {
 
 [[noreturn]] void fail(const std::string& who, const std::string& what, const std::string& name,
                        const at::Tensor& t, const std::string& expected) {
-  throw Error(who + ": its " + what + " '" + name + "' is " + tensor_text(t) + "; expected " + expected);
+  throw BadResult(who + ": its " + what + " '" + name + "' is " + tensor_text(t) + "; expected " + expected);
 }
 
 void check_device(const std::string& who, const char* what, const std::string& name, const at::Tensor& t,

@@ -3,9 +3,15 @@
 
 #include <string>
 
-// What components hand back, held against what it should be. Each throws saddle::Error that names the
-// component, the result, what it is and what was expected.
+#include <common/error.hpp>
+
+// What components hand back, held against what it should be. Each throws saddle::Error (BadResult for
+// tensors) that names the component, the result, what it is and what was expected.
 namespace saddle::worker {
+
+struct BadResult : Error {
+  using Error::Error;
+};
 
 // "float32 [8, 3] on cpu": for messages.
 std::string tensor_text(const at::Tensor& t);

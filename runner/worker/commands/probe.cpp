@@ -12,6 +12,7 @@ int probe_command(int, char**) {
     if (what == "loss") return probe_loss(request);
     if (what == "dataset") return probe_dataset(request);
     if (what == "metric") return probe_metric(request);
+    if (what == "transform") return probe_transform(request);
     throw Error("nothing is known of probing a " + what);
   });
 }

@@ -8,5 +8,6 @@ void probe_model(const Request& request);
 void probe_loss(const Request& request);
 void probe_dataset(const Request& request);
 void probe_metric(const Request& request);
+void probe_transform(const Request& request);
 
 }  // namespace saddle::worker

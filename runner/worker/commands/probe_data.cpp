@@ -1,4 +1,4 @@
-// Probing what holds no weights: data sets and metrics.
+// Probing what holds no weights: data sets, metrics and transforms.
 #include <algorithm>
 #include <iostream>
 
@@ -6,6 +6,7 @@
 #include <commands/sample_set.hpp>
 #include <common/error.hpp>
 #include <image/sheet.hpp>
+#include <train/random.hpp>
 #include <train/safetensors.hpp>
 
 namespace saddle::worker {
@@ -96,6 +97,29 @@ void probe_metric(const Request& request) {
     return;
   }
   for (const auto& [name, value] : answer.items()) std::cout << name << "  " << value << '\n';
+}
+
+void probe_transform(const Request& request) {
+  const TensorFile file = TensorFile::read(request.at("inputs").get<std::string>());
+  const at::Tensor& given = file.at("image");
+  if (given.dim() < 2 || !at::isFloatingType(given.scalar_type()))
+    throw Error(file.path.string() + ": tensor \"image\" is " + c10::toString(given.scalar_type()) + " " +
+                shape_text(given.sizes()) + "; expected floats, [n, channels, height, width] or [n, d]");
+  const nlohmann::json facts = {{"sample_shape", given.sizes().slice(1).vec()}, {"classes", 0}};
+  const Request& component = request.at("component");
+  const Transform transform(open_component(component), component.at("parameters"), facts);
+  train::seed_default_generators(request.at("seed").get<uint64_t>());
+  const at::Tensor image = transform.apply(given.scalar_type() == at::kDouble ? given : given.to(at::kFloat));
+  if (const std::string out = text(request, "out"); !out.empty())
+    train::write_safetensors(out, {{"image", image}});
+  const nlohmann::json answer = {{"mean", image.mean().item<double>()},
+                                 {"min", image.min().item<double>()},
+                                 {"max", image.max().item<double>()}};
+  if (request.at("json").get<bool>()) {
+    std::cout << answer.dump(1) << '\n';
+    return;
+  }
+  for (const char* key : {"mean", "min", "max"}) std::cout << key << "  " << answer[key] << '\n';
 }
 
 }  // namespace saddle::worker

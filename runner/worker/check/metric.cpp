@@ -1,0 +1,201 @@
+#include <cmath>
+#include <set>
+
+#include <check/kinds.hpp>
+#include <check/usage.hpp>
+#include <common/error.hpp>
+#include <train/random.hpp>
+
+namespace saddle::worker {
+namespace {
+
+using Numbers = std::vector<std::pair<std::string, double>>;
+
+struct Set {
+  at::Tensor features, labels;
+};
+
+// 48 samples: near the modes that a toy set states, else normal. `other` is another distribution.
+Set make_set(const Making& making, const std::string& name, bool other = false) {
+  constexpr int64_t kCount = 48;
+  const auto shape = sample_shape(making.trial);
+  int64_t n = 1;
+  for (const int64_t size : shape) n *= size;
+  at::Tensor x = normal({kCount, n}, name);
+  if (making.trial.facts.contains("dataset.modes")) {
+    const at::Tensor modes =
+        at::tensor(making.trial.facts["dataset.modes"].get<std::vector<double>>(), at::kDouble).view({-1, n});
+    x = modes.index_select(0, at::arange(kCount, at::kLong).remainder_(modes.size(0))) + 0.1 * x;
+  }
+  if (other) x = x * 0.5 + 3;
+  return {x.to(at::kFloat), make_input("label", making.trial, kCount, at::kFloat, {})};
+}
+
+Set shuffled(const Set& set) {
+  const at::Tensor order = at::randperm(set.features.size(0), train::make_generator(11, "order"),
+                                        at::TensorOptions().dtype(at::kLong));
+  return {set.features.index_select(0, order),
+          set.labels.defined() ? set.labels.index_select(0, order) : at::Tensor()};
+}
+
+Numbers measure(const Metric& metric, const Set& fake) {
+  train::seed_default_generators(5);
+  return metric.measure(fake.features, fake.labels);
+}
+void reference(const Metric& metric, const Set& real) {
+  train::seed_default_generators(4);
+  metric.reference(real.features, real.labels);
+}
+
+NamedTensors tensors(const Numbers& numbers) {
+  NamedTensors list;
+  for (const auto& [name, value] : numbers) list.emplace_back(name, at::scalar_tensor(value, at::kDouble));
+  return list;
+}
+
+// How two measurements differ, beyond `tolerance` of their size.
+std::string apart(const Numbers& a, const Numbers& b, double tolerance) {
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (i >= b.size() || a[i].first != b[i].first) return "other numbers are given";
+    const double by = std::abs(a[i].second - b[i].second);
+    if (by > tolerance * std::max({1.0, std::abs(a[i].second), std::abs(b[i].second)}))
+      return difference(tensors({a[i]}), tensors({b[i]}));
+  }
+  return "";
+}
+
+class MetricUsage : public Usage {
+ public:
+  MetricUsage(const Subject& subject, const Making& making)
+      : making_(making), metric_(*subject.component, making.parameters, making.trial.facts) {}
+  NamedTensors run() override {
+    reference(metric_, make_set(making_, "real"));
+    return tensors(measure(metric_, make_set(making_, "fake", true)));
+  }
+
+ private:
+  Making making_;
+  Metric metric_;
+};
+
+void check_names(const Making& making, const Numbers& numbers) {
+  std::set<std::string> names;
+  for (const auto& [name, value] : numbers)
+    if (!names.insert(name).second)
+      throw Broken(making.text() + ", the number \"" + name + "\" is given twice");
+  if (numbers.empty()) throw Broken(making.text() + ", it gives no number");
+}
+
+void check_finite(const Making& making, const Numbers& numbers, const std::string& of) {
+  for (const auto& [name, value] : numbers)
+    if (!std::isfinite(value))
+      throw Broken(making.text() + ", the number \"" + name + "\" of " + of + " is not finite");
+}
+
+class MetricCheck {
+ public:
+  MetricCheck(const Subject& subject, Report& report)
+      : subject_(subject),
+        report_(report),
+        usages_{[this](const Making& m) {
+                  train::seed_default_generators(3);
+                  return std::make_unique<MetricUsage>(subject_, m);
+                },
+                {},
+                {}},
+        pristine_(usages_) {}
+
+  void run() {
+    report_.rule("create", {}, [&] { return try_to_create(subject_, {""}, usages_); });
+    report_.rule("numbers", {"create"}, [&] { return numbers(); });
+    report_.rule("borrowed", {"numbers"}, [&] { return borrowed(); });
+    report_.rule("seed", {"numbers"}, [&] { return check_seed(usages_); });
+    report_.rule("order", {"numbers", "seed"}, [&] { return order(); });
+    report_.rule("instances", {"numbers", "seed"}, [&] { return check_instances(usages_, pristine_); });
+    report_.rule("errors", {"numbers"}, [&] { return errors(); });
+    report_.rule("handles", {"numbers"}, [&] { return check_handles_released(usages_); });
+  }
+
+ private:
+  Metric made(const Making& making) const {
+    return Metric(*subject_.component, making.parameters, making.trial.facts);
+  }
+
+  std::string numbers() {
+    return try_to_use(subject_, usages_, [&](Making& making) {
+      const Metric metric = made(making);
+      const Set real = make_set(making, "real"), same = make_set(making, "fake"),
+                other = make_set(making, "fake", true);
+      reference(metric, real);
+      const Numbers own = measure(metric, real), near = measure(metric, same), far = measure(metric, other);
+      check_names(making, own);
+      check_finite(making, own, "the real set against itself");
+      check_finite(making, near, "a set of the same distribution");
+      check_finite(making, far, "a set of another distribution");
+      if (apart(own, far, 1e-9).empty())
+        throw Broken(making.text() + ", all numbers of the real set itself are those of a set far from it");
+      reference(metric, other);
+      (void)measure(metric, same);
+      reference(metric, real);
+      if (const std::string fault = apart(near, measure(metric, same), 1e-9); !fault.empty())
+        throw Broken(making.text() + ", after another reference and the first one again: " + fault);
+    });
+  }
+
+  std::string borrowed() {
+    for (const Making& making : usages_.accepted) {
+      const Metric metric = made(making);
+      const Set real = make_set(making, "real"), fake = make_set(making, "fake", true);
+      reference(metric, real);
+      measure(metric, fake);
+      if (!at::equal(real.features, make_set(making, "real").features) ||
+          !at::equal(fake.features, make_set(making, "fake", true).features))
+        throw Broken(making.text() + ", it changes the features it was lent");
+    }
+    return "";
+  }
+
+  std::string order() {
+    if (subject_.claims("ordered")) throw NotApplied("its description says that the order counts");
+    for (const Making& making : usages_.accepted) {
+      const Metric metric = made(making);
+      const Set real = make_set(making, "real"), fake = make_set(making, "fake");
+      reference(metric, real);
+      const Numbers before = measure(metric, fake);
+      if (const std::string fault = apart(before, measure(metric, shuffled(fake)), 1e-4); !fault.empty())
+        throw Broken(making.text() + ", with the same samples in another order " + fault);
+      reference(metric, shuffled(real));
+      if (const std::string fault = apart(before, measure(metric, fake), 1e-4); !fault.empty())
+        throw Broken(making.text() + ", with the same real samples in another order " + fault);
+    }
+    return "";
+  }
+
+  std::string errors() {
+    for (const Making& making : usages_.accepted) {
+      const Metric metric = made(making);
+      const Set real = make_set(making, "real");
+      reference(metric, real);
+      // Whatever it makes of these, it must come back from them.
+      (void)error_text([&] { measure(metric, {real.features.narrow(1, 0, 1).contiguous(), real.labels}); });
+      (void)error_text([&] {
+        measure(metric, {real.features.narrow(0, 0, 1),
+                         real.labels.defined() ? real.labels.narrow(0, 0, 1) : real.labels});
+      });
+      (void)error_text([&] { measure(metric, {at::full_like(real.features, NAN), real.labels}); });
+      (void)error_text([&] { reference(metric, {at::full_like(real.features, NAN), real.labels}); });
+    }
+    return check_failing_calls(usages_);
+  }
+
+  const Subject& subject_;
+  Report& report_;
+  Usages usages_;
+  Pristine pristine_;
+};
+
+}  // namespace
+
+void check_metric(const Subject& subject, Report& report) { MetricCheck(subject, report).run(); }
+
+}  // namespace saddle::worker
