@@ -49,6 +49,7 @@ def read_tensors(file):
 
 def numbers(plugin):
     """What the loss says of itself, and what it computes for both players. It is alone in its folder."""
+    run(saddle, "plugins", "check", plugin)
     said = {"description": json.loads(run(saddle, "--plugins", plugin.parent, "plugins", "show", "margin", "--json"))}
     for key in ("file", "sha256"):
         del said["description"][key]
