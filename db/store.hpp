@@ -193,6 +193,10 @@ class Store {
   std::vector<TrialInfo> trials(std::int64_t experiment);
   // Planned minus done minus those that a living process still runs.
   std::vector<TrialInfo> trials_to_run(std::int64_t experiment);
+  // Makes trials that are done planned again, from the beginning. Their attempts stay
+  // with all their rows, but count no more: the views show what comes after. Throws
+  // Error (usage) if one of them is not done.
+  void run_again(const std::vector<std::int64_t>& trials, const std::string& why);
   // Usable checkpoints, the furthest first.
   std::vector<Checkpoint> checkpoints(std::int64_t trial);
 
@@ -206,6 +210,8 @@ class Store {
   // kept up to a second old while it runs) and sets its trial's state, in one
   // transaction. Rows queued before are in it.
   void finish_attempt(std::int64_t attempt, const AttemptEnd& end);
+  // A trial whose last attempt ended without a result counts as pruned: it is done.
+  void prune_stopped(std::int64_t trial, const std::string& message);
 
   // The id of a metric under an evaluation protocol (canonical JSON; empty for a
   // training term). Cached: cheap after the first call.

@@ -66,3 +66,9 @@ ALTER TABLE attempt ADD COLUMN steps INTEGER;  -- in all
 ALTER TABLE attempt ADD COLUMN steps_per_second REAL;
 ALTER TABLE attempt ADD COLUMN told_ms INTEGER;
 ALTER TABLE attempt ADD COLUMN first_step_ms INTEGER;
+
+-- A result may be made anew (Store::run_again): of an attempt that counts no more
+-- there may be another beside it.
+DROP INDEX attempt_one_done;
+CREATE UNIQUE INDEX attempt_one_done ON attempt (trial_id)
+ WHERE reason IN ('ok', 'pruned', 'diverged') AND valid_until >= 0;

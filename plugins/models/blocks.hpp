@@ -76,7 +76,7 @@ class ConditionalBatchNorm {
 
   Tensor operator()(const Call& call, const Tensor& x, const Tensor& condition) const {
     const bool affine = on_ == Condition::On::nothing;
-    const Tensor h = batch_norm(x, affine ? call[weight_] : Tensor(), affine ? call[bias_] : Tensor(),
+    const Tensor h = batch_norm(x, affine ? call[weight_] : detail::empty, affine ? call[bias_] : detail::empty,
                                 call[mean_], call[var_], call.training(), 0.1, eps_, true);
     if (affine) return h;
     const auto [gain, bias] = modulation(call, condition);

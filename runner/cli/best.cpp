@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cli/command.hpp>
+#include <cli/group_ranking.hpp>
 #include <cli/ranking.hpp>
 #include <cli/scope.hpp>
 #include <cli/table.hpp>
@@ -14,31 +15,43 @@ namespace saddle::cli {
 void add_best(CLI::App& app, Globals& globals) {
   struct Options {
     std::string metric;
+    std::vector<std::string> group_by;
     ScopeOptions scope;
     bool max = false, min = false, json = false;
     std::size_t limit = 0;
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("best", "Configs ranked by a metric's last value, mean over seeds");
-  command->add_option("-m,--metric", options->metric, "Metric, as frechet or precision")->required();
+  command
+      ->add_option("-m,--metric,--by", options->metric,
+                   "Metric, as frechet; frechet.min: its lowest value instead of the last")
+      ->required();
   add_scope_options(*command, options->scope, WithoutOptions::latest_experiment);
   auto* max = command->add_flag(
       "--max", options->max,
       "Higher is better [for precision, recall, density, coverage, modes_covered, good_share]");
   command->add_flag("--min", options->min, "Lower is better [for all others]")->excludes(max);
-  command->add_option("-n,--limit", options->limit, "Show the first N configs [all]");
+  command->add_option("-n,--limit", options->limit, "Show the first N [all]");
   command->add_flag("--json", options->json, "A list of objects");
+  command
+      ->add_option("--group-by", options->group_by,
+                   "Rank the values of this parameter instead, whatever the others are; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("PARAM");
   command->callback([options, &globals] {
     db::Reader reader(globals.database);
     const Scoped scoped = resolve(reader, options->scope, WithoutOptions::latest_experiment);
     std::optional<bool> higher;
     if (options->max || options->min) higher = options->max;
-    const Rankings rankings = rank(reader, scoped.scope, options->metric, higher);
-    if (options->json) {
-      print_json(std::cout, to_json(rankings, options->limit));
-      return;
+    if (!scoped.experiment.name.empty() && !options->json) std::cout << scoped.experiment.name << ": ";
+    if (!options->group_by.empty()) {
+      const GroupRankings rankings =
+          rank_groups(reader, scoped.scope, options->metric, options->group_by, higher);
+      if (options->json) return print_json(std::cout, to_json(rankings, options->limit));
+      return print_rankings(std::cout, rankings, options->limit);
     }
-    if (!scoped.experiment.name.empty()) std::cout << scoped.experiment.name << ": ";
+    const Rankings rankings = rank(reader, scoped.scope, options->metric, higher);
+    if (options->json) return print_json(std::cout, to_json(rankings, options->limit));
     print_rankings(std::cout, rankings, options->limit);
   });
 }

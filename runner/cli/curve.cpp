@@ -1,4 +1,8 @@
 #include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
 #include <iostream>
 #include <limits>
 #include <map>
@@ -6,13 +10,16 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cli/chart.hpp>
 #include <cli/command.hpp>
 #include <cli/labels.hpp>
 #include <cli/plot.hpp>
+#include <cli/scope.hpp>
 #include <cli/select.hpp>
 #include <cli/table.hpp>
 #include <common/error.hpp>
 #include <common/nearest.hpp>
+#include <common/paths.hpp>
 
 // saddle curve: a metric over the steps of a trial.
 namespace saddle::cli {
@@ -20,9 +27,12 @@ namespace {
 
 struct Options {
   std::vector<std::string> trials;
-  std::string metric;
-  bool csv = false, json = false;
+  std::string metric, out;
+  ScopeOptions scope;
+  bool logarithmic = false, csv = false, json = false;
 };
+
+constexpr std::size_t kMostInTerminal = 52;  // there are no more letters
 
 struct Curve {
   TrialRef trial;
@@ -55,18 +65,38 @@ double value_of(const db::Value& value, std::int64_t kind) {
 }
 
 std::vector<Curve> curves_of(db::Reader& reader, const TrialRef& trial, const std::string& metric) {
+  std::map<std::int64_t, std::string> protocols;
+  for (const auto& row : reader.named("metric_keys", {metric}).rows)
+    protocols[integer_of(row[0])] = text_of(row[2]);
   std::vector<Curve> curves;
+  std::int64_t key = 0;
   for (const auto& row : reader.named("curve", {trial.id, metric}).rows) {
-    const std::string protocol = text_of(row[3]);
-    if (curves.empty() || curves.back().protocol != protocol) curves.push_back({trial, protocol, {}, 0});
-    const std::int64_t kind = integer_of(row[2]);
-    curves.back().points.push_back({static_cast<double>(integer_of(row[0])), value_of(row[1], kind)});
+    if (curves.empty() || key != integer_of(row[0]))
+      curves.push_back({trial, protocols[integer_of(row[0])], {}, 0});
+    key = integer_of(row[0]);
+    const std::int64_t kind = integer_of(row[3]);
+    curves.back().points.push_back({static_cast<double>(integer_of(row[1])), value_of(row[2], kind)});
     if (kind != 0) ++curves.back().gaps;
   }
-  if (curves.empty())
-    throw Error("trial " + trial.name + " has no metric \"" + metric + "\". " +
-                suggestion(metric, names_of(reader, trial), 40));
   return curves;
+}
+
+// Those that were named, then those for which the condition holds.
+std::vector<TrialRef> chosen_trials(db::Reader& reader, const Options& options) {
+  std::vector<TrialRef> trials;
+  for (const std::string& word : options.trials) trials.push_back(select_trial(reader, word));
+  if (options.scope.experiment.empty() && options.scope.where.empty()) {
+    if (trials.empty())
+      throw Error("curve takes trials, -e EXPERIMENT or --where CONDITION; the trials: saddle ls");
+    return trials;
+  }
+  const Scope scope = resolve(reader, options.scope, WithoutOptions::all).scope;
+  for (const auto& row : reader.named("trials_of", scope.binds()).rows)
+    if (std::none_of(trials.begin(), trials.end(),
+                     [&](const TrialRef& t) { return t.id == integer_of(row[0]); }))
+      trials.push_back({integer_of(row[0]), text_of(row[1]), text_of(row[2])});
+  if (trials.empty()) throw Error("there is no trial for which that holds; the trials: saddle ls");
+  return trials;
 }
 
 void write_csv(const std::vector<Curve>& curves, const std::string& metric) {
@@ -94,56 +124,144 @@ void write_json(const std::vector<Curve>& curves, const std::string& metric) {
   print_json(std::cout, list);
 }
 
-// One picture a curve, one below the other; those of one protocol on one scale,
-// so that they can be compared by eye.
-void print_plots(const std::vector<Curve>& curves, const std::string& metric) {
-  std::map<std::string, std::vector<Point>> together;
+// Curves that were measured in the same way, in the order in which they came.
+struct Together {
+  std::string protocol, label;
+  std::vector<const Curve*> curves;
+};
+
+std::vector<Together> by_protocol(const std::vector<Curve>& curves) {
+  std::vector<Together> all;
   std::vector<std::string> protocols;
-  Range x{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
   for (const Curve& curve : curves) {
-    auto& all = together[curve.protocol];
-    if (all.empty()) protocols.push_back(curve.protocol);
-    all.insert(all.end(), curve.points.begin(), curve.points.end());
-    x = {std::min(x.low, curve.points.front().x), std::max(x.high, curve.points.back().x)};
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const Together& t) { return t.protocol == curve.protocol; });
+    Together& own = found == all.end() ? all.emplace_back() : *found;
+    if (own.curves.empty()) protocols.push_back(own.protocol = curve.protocol);
+    own.curves.push_back(&curve);
   }
-  const auto labels = protocol_labels(protocols);
+  if (all.size() > 1) {
+    const auto labels = protocol_labels(protocols);
+    for (Together& together : all) together.label = labels.at(together.protocol);
+  }
+  return all;
+}
+
+std::string remark(const Curve& curve, bool logarithmic) {
+  std::string text;
+  const Point& last = curve.points.back();
+  text = number_text(last.y) + " at " + number_text(last.x);
+  if (curve.gaps > 0)
+    text += ", " + std::to_string(curve.gaps) + " of " + std::to_string(curve.points.size()) +
+            " values are not finite";
+  const auto hidden = std::count_if(curve.points.begin(), curve.points.end(),
+                                    [](const Point& p) { return std::isfinite(p.y) && p.y <= 0; });
+  if (logarithmic && hidden > 0) text += ", " + std::to_string(hidden) + " not above 0";
+  return text;
+}
+
+// Numbers of different protocols are never drawn together.
+void print_plots(const std::vector<Curve>& curves, const std::string& metric, bool logarithmic) {
+  PlotStyle style;
   const std::size_t columns = terminal_columns();
-  const std::size_t width = columns == 0 ? 78 : std::min<std::size_t>(columns - 1, 160);
-  const std::size_t height = curves.size() == 1 ? 18 : 11;
-  for (const Curve& curve : curves) {
-    if (&curve != &curves.front()) std::cout << '\n';
-    std::cout << curve.trial.name << "  " << metric;
-    if (protocols.size() > 1) std::cout << "  [" << labels.at(curve.protocol) << "]";
-    if (curve.gaps > 0)
-      std::cout << "  (" << curve.gaps << " of " << curve.points.size() << " values are not finite)";
-    std::cout << '\n' << plot(curve.points, x, range_of_y(together[curve.protocol]), width, height);
+  style.width = columns == 0 ? 78 : std::min<std::size_t>(columns - 1, 160);
+  style.logarithmic = logarithmic;
+  style.colours = columns > 0 && std::getenv("NO_COLOR") == nullptr;
+  bool first = true;
+  for (const Together& together : by_protocol(curves)) {
+    if (!first) std::cout << '\n';
+    first = false;
+    std::vector<std::vector<Point>> points;
+    std::vector<Point> all;
+    Range x{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
+    for (const Curve* curve : together.curves) {
+      points.push_back(curve->points);
+      all.insert(all.end(), curve->points.begin(), curve->points.end());
+      x = {std::min(x.low, curve->points.front().x), std::max(x.high, curve->points.back().x)};
+    }
+    style.height = points.size() == 1 ? 18 : 24;
+    const auto name = [&](std::size_t i) {
+      return together.curves[i]->trial.name + "  " + remark(*together.curves[i], logarithmic);
+    };
+    std::cout << metric;
+    if (!together.label.empty()) std::cout << "  [" << together.label << "]";
+    if (points.size() == 1) std::cout << "  " << name(0);
+    std::cout << '\n' << plot(points, x, range_of_y(all, logarithmic), style);
+    for (std::size_t i = 0; i < points.size() && points.size() > 1; ++i) {
+      const std::string line = curve_letter(i) + "  " + name(i);
+      std::cout << "  " << (style.colours ? coloured(line, i) : line) << '\n';
+    }
   }
 }
 
+void write_chart(const std::vector<Curve>& curves, const std::string& metric, const Options& options) {
+  const std::vector<Together> together = by_protocol(curves);
+  if (together.size() > 1) {
+    std::string known;
+    for (const Together& t : together) known += "\n  " + t.label;
+    throw Error("--out: these curves were measured in " + std::to_string(together.size()) +
+                " ways, which do not belong in one chart; choose trials of one:" + known);
+  }
+  Chart chart{.title = metric, .x_title = "step", .lines = {}, .logarithmic = options.logarithmic};
+  for (const Curve* curve : together.front().curves)
+    chart.lines.push_back({curve->trial.name, curve->points});
+  const bool svg = options.out.ends_with(".svg");
+  const std::unique_ptr<Sheet> sheet =
+      svg ? make_svg_sheet(kChartWidth, kChartHeight) : make_png_sheet(kChartWidth, kChartHeight);
+  draw(*sheet, chart);
+  if (!replace_file(options.out, sheet->bytes()))
+    throw Error("--out: cannot write " + options.out + ": " + std::strerror(errno), kEnvironment);
+  std::cerr << options.out << ": " << chart.lines.size() << (chart.lines.size() == 1 ? " curve" : " curves")
+            << '\n';
+}
+
 void run(const Options& options, const Globals& globals) {
+  if (!options.out.empty() && !options.out.ends_with(".png") && !options.out.ends_with(".svg"))
+    throw Error("--out: " + options.out + " is neither .png nor .svg");
   db::Reader reader(globals.database);
-  std::vector<TrialRef> trials;
-  for (const std::string& word : options.trials) trials.push_back(select_trial(reader, word));
+  const std::vector<TrialRef> trials = chosen_trials(reader, options);
   const std::string metric = options.metric.empty() ? default_metric(reader, trials.front()) : options.metric;
   std::vector<Curve> curves;
-  for (const TrialRef& trial : trials)
-    for (Curve& curve : curves_of(reader, trial, metric)) curves.push_back(std::move(curve));
+  std::size_t without = 0;
+  for (const TrialRef& trial : trials) {
+    auto own = curves_of(reader, trial, metric);
+    // A trial that was named must have it; of many, some have not come that far.
+    if (own.empty() && (&trial < &trials.front() + options.trials.size() || trials.size() == 1))
+      throw Error("trial " + trial.name + " has no metric \"" + metric + "\". " +
+                  suggestion(metric, names_of(reader, trial), 40));
+    without += own.empty() ? 1 : 0;
+    for (Curve& curve : own) curves.push_back(std::move(curve));
+  }
+  if (curves.empty()) throw Error("none of these trials has measured " + metric);
+  if (without > 0)
+    std::cerr << "saddle: " << without << " of these trials have not measured " << metric << '\n';
   if (options.csv) return write_csv(curves, metric);
   if (options.json) return write_json(curves, metric);
-  print_plots(curves, metric);
+  if (!options.out.empty()) return write_chart(curves, metric, options);
+  if (curves.size() > kMostInTerminal)
+    throw Error(std::to_string(curves.size()) + " curves; a terminal has letters for " +
+                std::to_string(kMostInTerminal) +
+                ". Choose fewer with --where, or write a picture with --out FILE.png");
+  print_plots(curves, metric, options.logarithmic);
 }
 
 }  // namespace
 
 void add_curve(CLI::App& app, Globals& globals) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("curve", "A metric over the steps, drawn in the terminal");
+  CLI::App* command =
+      app.add_subcommand("curve", "A metric over the steps: drawn in the terminal, or as PNG");
   command->add_option("trials", options->trials, "Trials (number, name, or the beginning of name or hash)")
-      ->required()
       ->type_name("TRIAL");
+  add_scope_options(*command, options->scope, WithoutOptions::all);
   command->add_option("-m,--metric", options->metric, "Metric [frechet, else generator/total]");
-  auto* csv = command->add_flag("--csv", options->csv, "trial,metric,protocol,step,value");
-  command->add_flag("--json", options->json, "A list of objects with points [step, value]")->excludes(csv);
+  command->add_flag("--log", options->logarithmic, "A logarithmic axis; values not above 0 are gaps");
+  auto* out =
+      command->add_option("--out", options->out, "Write a picture: a .png or .svg file")->type_name("FILE");
+  auto* csv = command->add_flag("--csv", options->csv, "trial,metric,protocol,step,value")->excludes(out);
+  command->add_flag("--json", options->json, "A list of objects with points [step, value]")
+      ->excludes(csv)
+      ->excludes(out);
   command->callback([options, &globals] { run(*options, globals); });
 }
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <limits>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -11,11 +12,14 @@
 
 #include <cli/closing.hpp>
 #include <cli/progress.hpp>
+#include <cli/pruner.hpp>
+#include <cli/rebuilt.hpp>
 #include <common/error.hpp>
 #include <common/paths.hpp>
 #include <common/process.hpp>
 #include <grid/choice.hpp>
 #include <grid/identity.hpp>
+#include <grid/pins.hpp>
 #include <grid/resolve.hpp>
 #include <schedule/order.hpp>
 #include <schedule/scheduler.hpp>
@@ -53,6 +57,7 @@ Json current_config(const db::TrialInfo& trial, Resolver& resolver, const Catalo
 std::vector<schedule::Job> make_jobs(const std::vector<db::TrialInfo>& trials, const Experiment& experiment,
                                      const Catalogue& catalogue, bool restart) {
   std::vector<schedule::Job> jobs;
+  std::set<std::string> used;
   Resolver resolver(catalogue);
   for (const db::TrialInfo& trial : trials) {
     schedule::Job job;
@@ -62,7 +67,14 @@ std::vector<schedule::Job> make_jobs(const std::vector<db::TrialInfo>& trials, c
     job.seed = trial.seed;
     job.config = current_config(trial, resolver, catalogue);
     job.plugins = plugin_files(job.config, catalogue);
+    job.pins = Json::object();
+    for (const auto& [component, file] : job.plugins.items()) {
+      used.insert(component);
+      const auto pin = experiment.rules.pins.find(component);
+      if (pin != experiment.rules.pins.end()) job.pins[component] = pin->second;
+    }
     const Resources& resources = experiment.rules.resources;
+    job.rounds = job.config.at("train").at("rounds").get<std::int64_t>();
     job.train_threads = job.config.at("train").at("threads").get<int>();
     job.threads = resources.threads > 0 ? resources.threads : job.train_threads;
     job.gpu_share = resources.gpu;
@@ -70,6 +82,7 @@ std::vector<schedule::Job> make_jobs(const std::vector<db::TrialInfo>& trials, c
     job.from_scratch = restart;
     jobs.push_back(std::move(job));
   }
+  check_pins(experiment.rules, used, catalogue);
   return jobs;
 }
 
@@ -85,6 +98,32 @@ std::vector<db::TrialInfo> chosen(const std::vector<db::TrialInfo>& trials, cons
     if (choice.takes(trial.name, trial.seed, section)) result.push_back(trial);
   }
   return result;
+}
+
+// Results that were made with another binary of a component than the one at hand
+// are planned again.
+void run_changed_again(db::Store& store, const std::vector<db::TrialInfo>& trials,
+                       const Catalogue& catalogue) {
+  db::Reader reader(store.path());
+  const auto changed = made_with_others(reader, [&](const std::string& component, const std::string&) {
+    const std::size_t slash = component.find('/');
+    const Component* now = catalogue.find(component.substr(0, slash), component.substr(slash + 1));
+    return now == nullptr ? "" : now->sha256;
+  });
+  std::vector<std::int64_t> again;
+  std::set<std::string> components;
+  for (const db::TrialInfo& trial : trials) {
+    const auto found = changed.find(trial.id);
+    if (found == changed.end()) continue;
+    again.push_back(trial.id);
+    components.insert(found->second.begin(), found->second.end());
+  }
+  if (again.empty()) return;
+  std::string names;
+  for (const std::string& component : components) names += (names.empty() ? "" : ", ") + component;
+  store.run_again(again, "another binary of " + names);
+  std::cout << again.size() << (again.size() == 1 ? " result was" : " results were")
+            << " made with another binary of " << names << " and will be made anew\n";
 }
 
 // What to run, in the order in which to run it: --first before all else, then so
@@ -155,6 +194,10 @@ void add_execute_options(CLI::App& command, ExecuteOptions& options) {
           "Run trials of which this is true before the others: 'losses.0.use == \"hinge\"'; may be repeated")
       ->allow_extra_args(false)
       ->type_name("CONDITION");
+  command.add_flag("--rerun-changed", options.rerun_changed,
+                   "Make results anew whose plugins were rebuilt since; what is there stays in the database");
+  command.add_flag("--require-pins", options.require_pins,
+                   "Open and use no plugin that the grid does not pin by its SHA-256");
   command.add_flag("--wait", options.wait, "Wait while another saddle writes this database");
   add_choice_options(command, options.only, options.where);
 }
@@ -168,12 +211,16 @@ db::OpenOptions open_options(const ExecuteOptions& options) {
 
 void execute(const Experiment& experiment, db::Store& store, const Catalogue& catalogue,
              schedule::Interrupts& interrupts, const ExecuteOptions& options, Globals& globals) {
-  const auto all = store.trials(experiment.id);
+  auto all = store.trials(experiment.id);
   const Choice choice(options.only, options.where);
   if (!choice.everything()) {
     std::vector<std::string> names;
     for (const db::TrialInfo& trial : all) names.push_back(trial.name);
     choice.expect_some(chosen(all, choice).size(), names);
+  }
+  if (options.rerun_changed) {
+    run_changed_again(store, chosen(all, choice), catalogue);
+    all = store.trials(experiment.id);
   }
   const auto todo = chosen(store.trials_to_run(experiment.id), choice);
   const int done = static_cast<int>(std::count_if(all.begin(), all.end(), [](const db::TrialInfo& trial) {
@@ -200,6 +247,12 @@ void execute(const Experiment& experiment, db::Store& store, const Catalogue& ca
   schedule::Summary summary;
   {
     Progress progress(experiment.name, static_cast<int>(all.size()), done);
+    std::unique_ptr<schedule::Pruner> pruner;
+    if (experiment.rules.prune) {
+      db::Reader reader(store.path());
+      pruner = make_pruner(*experiment.rules.prune, reader, experiment.id, jobs);
+      schedule.pruner = pruner.get();
+    }
     summary = schedule::Scheduler(store, progress, interrupts, schedule).run(jobs);
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -18,7 +18,9 @@ struct ExecuteOptions {
   int jobs = 0;                          // --jobs; 0: as many as the cores allow
   bool restart = false;                  // --restart: from the beginning, not from checkpoints
   bool cold = false;                     // --cold: no fork server
+  bool require_pins = false;             // --require-pins: only pinned plugins
   bool wait = false;                     // --wait: for another saddle that writes this database
+  bool rerun_changed = false;            // --rerun-changed: results of other binaries are made anew
   std::vector<std::string> first;        // --first: conditions of the trials that come first
   std::vector<std::string> only, where;  // --only, --where: run these trials only
 };

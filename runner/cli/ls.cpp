@@ -10,6 +10,7 @@
 
 #include <cli/command.hpp>
 #include <cli/labels.hpp>
+#include <cli/rebuilt.hpp>
 #include <cli/scope.hpp>
 #include <cli/select.hpp>
 #include <cli/table.hpp>
@@ -131,6 +132,7 @@ void print_experiments(db::Reader& reader, bool json) {
 }
 
 void print_trials_json(db::Reader& reader, const Scope& scope, const db::Rows& rows) {
+  const auto rebuilt = made_with_others(reader, hash_of_file());
   std::vector<Metric> evaluated;
   for (Metric& metric : recorded(reader, scope))
     if (!metric.protocol.empty()) evaluated.push_back(std::move(metric));
@@ -140,6 +142,8 @@ void print_trials_json(db::Reader& reader, const Scope& scope, const db::Rows& r
   const auto finals = read_finals(reader, scope, evaluated);
   OrderedJson list = to_json(rows);
   for (OrderedJson& object : list) {
+    const auto others = rebuilt.find(object["trial"].get<std::int64_t>());
+    object["rebuilt"] = others == rebuilt.end() ? std::set<std::string>{} : others->second;
     OrderedJson& metrics = object["metrics"] = OrderedJson::array();
     const auto own = finals.find(object["trial"].get<std::int64_t>());
     if (own == finals.end()) continue;
@@ -170,6 +174,8 @@ void print_trials(db::Reader& reader, const Options& options) {
   Table table(columns);
   std::string previous;
   std::map<std::string, int> states;
+  const auto rebuilt = made_with_others(reader, hash_of_file());
+  std::set<std::string> others;
   for (const auto& row : rows.rows) {
     const std::string in = text_of(row[2]);
     if (in != previous && options.scope.experiment.empty()) {
@@ -181,8 +187,11 @@ void print_trials(db::Reader& reader, const Options& options) {
     previous = in;
     const std::string state = text_of(row[3]), reason = text_of(row[4]);
     ++states[reason.empty() || reason == "ok" || state == "running" ? state : reason];
+    const auto of_other = rebuilt.find(integer_of(row[0]));
+    if (of_other != rebuilt.end()) others.insert(of_other->second.begin(), of_other->second.end());
     std::vector<std::string> cells{value_text(row[0]), text_of(row[1]),
-                                   reason.empty() || reason == "ok" ? state : state + " (" + reason + ")",
+                                   (reason.empty() || reason == "ok" ? state : state + " (" + reason + ")") +
+                                       (of_other == rebuilt.end() ? "" : " *"),
                                    value_text(row[7]), value_text(row[8])};
     const auto own = finals.find(integer_of(row[0]));
     for (std::size_t i = 0; i < metrics.size(); ++i)
@@ -203,6 +212,14 @@ void print_trials(db::Reader& reader, const Options& options) {
     separator = ", ";
   }
   std::cout << '\n';
+  if (others.empty()) return;
+  std::cout << "* made with another binary of";
+  separator = " ";
+  for (const std::string& component : others) {
+    std::cout << separator << component;
+    separator = ", ";
+  }
+  std::cout << " than is there now; run or resume with --rerun-changed makes them anew\n";
 }
 
 }  // namespace

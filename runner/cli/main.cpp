@@ -31,12 +31,17 @@ void register_commands(CLI::App& app, Globals& globals) {
   add_run(app, globals);
   add_plan(app, globals);
   add_resume(app, globals);
+  add_status(app, globals);
+  add_cancel(app, globals);
   add_ls(app, globals);
   add_show(app, globals);
   add_best(app, globals);
   add_compare(app, globals);
+  add_pivot(app, globals);
+  add_importance(app, globals);
   add_curve(app, globals);
   add_sql(app, globals);
+  add_queries(app, globals);
   add_plugins(app, globals);
   add_probe(app, globals);
   add_eval(app, globals);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <set>
 
 #include <cli/select.hpp>
 #include <common/error.hpp>
@@ -104,20 +105,27 @@ ParamMeaning find_param(db::Reader& reader, const std::string& word, const std::
   return {matches, false};
 }
 
-MetricMeaning find_metric(db::Reader& reader, const std::string& word, const std::string& place) {
-  std::vector<std::string> names;
-  for (const auto& row : reader.named("metric_names").rows) names.push_back(text_of(row[0]));
+std::optional<MetricMeaning> metric_meaning(db::Reader& reader, const std::string& word) {
   const auto known = [&](const std::string& name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
+    return !reader.named("metric_keys", {name}).rows.empty();
   };
-  if (known(word)) return {word, "last"};
+  if (known(word)) return MetricMeaning{word, "last"};
   for (const char* column : {"last", "min", "max", "argmin", "argmax", "last_step", "n", "n_nan"}) {
     const std::string end = std::string(".") + column;
-    if (word.ends_with(end) && known(word.substr(0, word.size() - end.size())))
-      return {word.substr(0, word.size() - end.size()), column};
+    if (!word.ends_with(end)) continue;
+    const std::string name = word.substr(0, word.size() - end.size());
+    if (known(name)) return MetricMeaning{name, column};
   }
+  return std::nullopt;
+}
+
+MetricMeaning find_metric(db::Reader& reader, const std::string& word, const std::string& place) {
+  if (const auto meaning = metric_meaning(reader, word)) return *meaning;
+  std::set<std::string> names;
+  for (const auto& row : reader.named("metric_keys").rows) names.insert(text_of(row[1]));
   if (names.empty()) throw Error(place + "no metric \"" + word + "\": no trial has recorded any yet");
-  throw Error(place + "no metric \"" + word + "\" was recorded. " + suggestion(word, names));
+  throw Error(place + "no metric \"" + word + "\" was recorded. " +
+              suggestion(word, {names.begin(), names.end()}));
 }
 
 }  // namespace saddle::cli

@@ -1,5 +1,5 @@
 #pragma once
-#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,7 +39,9 @@ struct MetricMeaning {
   std::string metric, column;  // last min max argmin argmax last_step n n_nan
 };
 
-// `place` as above. Names that no trial recorded are errors.
+// None if no trial recorded a metric of such a name.
+std::optional<MetricMeaning> metric_meaning(db::Reader& reader, const std::string& word);
+// The same, but an Error that begins with `place` and names the nearest.
 MetricMeaning find_metric(db::Reader& reader, const std::string& word, const std::string& place);
 
 }  // namespace saddle::cli

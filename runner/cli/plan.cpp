@@ -1,12 +1,15 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include <cli/command.hpp>
+#include <cli/pinned.hpp>
+#include <cli/estimate.hpp>
 #include <cli/execute.hpp>
 #include <cli/table.hpp>
 #include <common/error.hpp>
@@ -23,7 +26,7 @@ constexpr std::size_t kShown = 60;
 struct Arguments {
   std::string file;
   std::vector<std::string> sets, only, where;
-  bool json = false, yes = false, schema = false;
+  bool json = false, yes = false, schema = false, require_pins = false;
 };
 
 void print_trials(const std::vector<PlannedTrial>& trials) {
@@ -48,26 +51,36 @@ void print_trials(const std::vector<PlannedTrial>& trials) {
 }
 
 void show_plan(const Arguments& arguments, const Globals& globals) {
-  const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
   if (arguments.schema) {
+    const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
     std::cout << grid_json_schema(catalogue).dump(1) << '\n';
     return;
   }
   if (arguments.file.empty()) throw Error("plan needs a grid file: saddle plan FILE");
   const Choice choice(arguments.only, arguments.where);
-  Plan plan =
-      load_plan(arguments.file, arguments.sets, catalogue, arguments.yes ? kMostTrials : kUsualTrials);
+  auto [catalogue, plan] =
+      load_pinned(arguments.file, arguments.sets, arguments.yes ? kMostTrials : kUsualTrials,
+                  arguments.require_pins, globals);
   prove(plan, catalogue);
   const std::size_t all = plan.trials.size();
   plan.trials = chosen_trials(plan, choice);
+  const std::optional<Estimate> time = estimate(plan, globals.database);
   for (const std::string& notice : plan.notices) std::cerr << "note: " << notice << '\n';
   if (arguments.json) {
-    std::cout << plan_json(plan).dump(1) << '\n';
+    Json json = plan_json(plan);
+    json["estimate"] = nullptr;
+    if (time) {
+      json["estimate"] = {{"done", time->done},         {"known", time->known}, {"unknown", time->unknown},
+                          {"attempts", time->attempts}, {"cores", time->cores}, {"seconds", time->seconds}};
+    }
+    std::cout << json.dump(1) << '\n';
     return;
   }
   std::cout << plan.name << ": " << plan.arithmetic;
   if (plan.trials.size() < all) std::cout << ", of which " << plan.trials.size() << " are chosen";
-  std::cout << "\n\n";
+  std::cout << '\n';
+  if (time && !describe(*time).empty()) std::cout << describe(*time) << '\n';
+  std::cout << '\n';
   print_trials(plan.trials);
 }
 
@@ -85,8 +98,12 @@ void add_plan(CLI::App& app, Globals& globals) {
       ->type_name("PATH=VALUE");
   add_choice_options(*command, arguments->only, arguments->where);
   command->add_flag("--yes", arguments->yes, "Plan more than 10,000 trials");
-  command->add_flag("--json", arguments->json,
-                    "{\"trials\": [{\"name\", \"config_hash\", \"trial_hash\", \"seed\", \"config\"}]}");
+  command->add_flag("--require-pins", arguments->require_pins,
+                    "Open and use no plugin that the grid does not pin by its SHA-256");
+  command->add_flag(
+      "--json", arguments->json,
+      "{\"name\", \"arithmetic\", \"notices\", \"estimate\", \"trials\": [{\"name\", \"config_hash\", "
+      "\"trial_hash\", \"seed\", \"config\"}]}");
   command->add_flag(
       "--schema", arguments->schema,
       "A JSON Schema of grid files, for editors; with the parameters of all components at hand");

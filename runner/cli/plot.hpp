@@ -13,13 +13,24 @@ struct Range {
   double low = 0, high = 0;
 };
 
-// The range of the finite values; {0, 1} if there is none.
-Range range_of_y(const std::vector<Point>& points);
+// The range of the finite values (on a logarithmic axis: of those above 0); {0, 1}
+// if there is none, {1, 10} there.
+Range range_of_y(const std::vector<Point>& points, bool logarithmic = false);
 
-// A curve in braille dots (2 x 4 a character) with its axes, one line after the
-// other; `width` and `height` are of the whole picture in characters. Points in
-// order of x; neighbours are joined, gaps are not. Of more points than dots the
-// lowest and highest of each column stay visible.
-std::string plot(const std::vector<Point>& points, Range x, Range y, std::size_t width, std::size_t height);
+struct PlotStyle {
+  std::size_t width = 78, height = 18;  // of the whole picture, in characters
+  bool logarithmic = false;
+  bool colours = false;  // ANSI
+};
+
+// Curves in braille dots (2 x 4 a character) with axes, one line after the other.
+// Points in order of x; neighbours are joined, gaps are not. Of more points than
+// dots the lowest and highest of each column stay visible. Of several curves each
+// carries its letter here and there: A for the first.
+std::string plot(const std::vector<std::vector<Point>>& curves, Range x, Range y,
+                 const PlotStyle& style = {});
+
+std::string curve_letter(std::size_t curve);                       // A to Z, then a to z
+std::string coloured(const std::string& text, std::size_t curve);  // as that curve
 
 }  // namespace saddle::cli

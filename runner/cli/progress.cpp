@@ -145,6 +145,11 @@ void Progress::on_retry(const schedule::Job& job, int left) {
        (left > 0 ? ", " + std::to_string(left) + " more left" : ""));
 }
 
+void Progress::on_pruned(const schedule::Job& job, const std::string& why) {
+  ++done_;
+  line("pruned  " + job.name + ": " + why);
+}
+
 void Progress::on_notice(const std::string& text) { line(text); }
 
 void Progress::on_tick() {

@@ -42,6 +42,7 @@ class Progress : public schedule::Observer {
   void on_end(const schedule::Job& job, const db::AttemptEnd& end, double seconds,
               const std::filesystem::path& folder) override;
   void on_retry(const schedule::Job& job, int left) override;
+  void on_pruned(const schedule::Job& job, const std::string& why) override;
   void on_notice(const std::string& text) override;
   void on_tick() override;
 

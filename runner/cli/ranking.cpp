@@ -145,18 +145,21 @@ bool higher_is_better(const std::string& metric) {
 }
 
 Rankings rank(db::Reader& reader, const Scope& scope, const std::string& metric, std::optional<bool> higher) {
-  const std::vector<Outcome> all = outcomes(reader, scope, {metric, "last"});
+  const std::optional<MetricMeaning> meaning = metric_meaning(reader, metric);
+  if (!meaning) no_such_metric(reader, scope, metric);
+  const std::vector<Outcome> all = outcomes(reader, scope, *meaning);
   const std::vector<std::string> names = protocols_of(all);
   if (names.empty()) no_such_metric(reader, scope, metric);
   const auto labels = protocol_labels(names);
 
   Rankings rankings{.by_protocol = {}, .configs = distinguish(reader, scope)};
-  const std::vector<Baseline> references = baselines(reader, scope, metric);
+  const std::vector<Baseline> references = baselines(reader, scope, meaning->metric);
   const auto measured = [&](const std::string& protocol) {
     return std::find(names.begin(), names.end(), protocol) != names.end();
   };
   for (const std::string& protocol : names) {
-    Ranking ranking = rank_protocol(all, metric, protocol, higher.value_or(higher_is_better(metric)));
+    Ranking ranking =
+        rank_protocol(all, metric, protocol, higher.value_or(higher_is_better(meaning->metric)));
     if (names.size() > 1) ranking.protocol_label = labels.at(protocol);
     // A baseline belongs to the ranking of its protocol; one whose protocol no
     // ranking has (the floor uses half the real images) is told apart from each.

@@ -6,6 +6,7 @@
 
 #include <cli/command.hpp>
 #include <cli/execute.hpp>
+#include <cli/pinned.hpp>
 #include <common/error.hpp>
 #include <common/paths.hpp>
 #include <db/reader.hpp>
@@ -34,7 +35,6 @@ void resume(const Arguments& arguments, Globals& globals) {
   if (!std::filesystem::exists(globals.database))
     throw Error("there is no database " + globals.database.string() +
                 ", so there is nothing to resume. Start with: saddle run FILE; or name it with --db.");
-  const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
   schedule::Interrupts interrupts;
   db::Store store(globals.database, open_options(arguments.execute));
   const auto found =
@@ -44,8 +44,10 @@ void resume(const Arguments& arguments, Globals& globals) {
         (arguments.experiment.empty() ? "no experiment" : "no experiment \"" + arguments.experiment + "\"") +
         " in " + globals.database.string() + ". Known: saddle ls");
   std::cout << found->name << ": " << store.trials(found->id).size() << " trials\n";
-  execute({found->id, found->name, rules_of(globals.database, found->id)}, store, catalogue, interrupts,
-          arguments.execute, globals);
+  Rules rules = rules_of(globals.database, found->id);
+  rules.pins_required = rules.pins_required || arguments.execute.require_pins;
+  const Catalogue catalogue = catalogue_for(rules, globals);
+  execute({found->id, found->name, rules}, store, catalogue, interrupts, arguments.execute, globals);
 }
 
 }  // namespace

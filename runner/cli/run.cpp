@@ -7,6 +7,7 @@
 
 #include <cli/command.hpp>
 #include <cli/execute.hpp>
+#include <cli/pinned.hpp>
 #include <common/paths.hpp>
 #include <common/process.hpp>
 #include <common/sha256.hpp>
@@ -67,9 +68,9 @@ std::vector<db::PlannedTrial> frozen(const Plan& plan) {
 }
 
 void run(const Arguments& arguments, Globals& globals) {
-  const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
-  const Plan plan =
-      load_plan(arguments.file, arguments.sets, catalogue, arguments.yes ? kMostTrials : kUsualTrials);
+  const auto [catalogue, plan] =
+      load_pinned(arguments.file, arguments.sets, arguments.yes ? kMostTrials : kUsualTrials,
+                  arguments.execute.require_pins, globals);
   // Nothing is stored for a choice of nothing.
   const std::size_t chosen =
       chosen_trials(plan, Choice(arguments.execute.only, arguments.execute.where)).size();

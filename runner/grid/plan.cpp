@@ -68,7 +68,10 @@ Json plan_json(const Plan& plan) {
                       {"seed", trial.seed},
                       {"config", trial.config->resolved()}});
   }
-  return {{"trials", std::move(trials)}};
+  return {{"name", plan.name},
+          {"arithmetic", plan.arithmetic},
+          {"notices", plan.notices},
+          {"trials", std::move(trials)}};
 }
 
 std::vector<Param> config_params(const Json& resolved) {

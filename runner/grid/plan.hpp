@@ -60,7 +60,7 @@ Plan load_plan(const std::filesystem::path& file, const std::vector<std::string>
 // Throws Error with places in the grid file for what does not fit.
 void prove(const Plan& plan, const Catalogue& catalogue);
 
-// {"trials": [{"name", "config_hash", "trial_hash", "seed", "config"}]}
+// {"name", "arithmetic", "notices", "trials": [{"name", "config_hash", "trial_hash", "seed", "config"}]}
 Json plan_json(const Plan& plan);
 
 // Every leaf of a resolved config, for the store: path "optimizers.generator.lr",

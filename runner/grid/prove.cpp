@@ -83,7 +83,8 @@ std::vector<Proof> wanted(const Plan& plan, const Catalogue& catalogue) {
 class Prover {
  public:
   // What may take no longer in training may take no longer here.
-  Prover(std::vector<Proof> proofs, double time_limit_s) : proofs_(std::move(proofs)) {
+  Prover(std::vector<Proof> proofs, double time_limit_s, const Pins& pins)
+      : proofs_(std::move(proofs)), pins_(pins) {
     limits_.silence_s = time_limit_s > 0 ? std::min(time_limit_s, kSilence_s) : kSilence_s;
     limits_.start_s = kSilence_s;
     limits_.answers_only = true;
@@ -138,8 +139,10 @@ class Prover {
     std::string lines;
     for (std::size_t i = 0; i < proofs_.size(); ++i) {
       if (proofs_[i].settled) continue;
-      const Json line = {
-          {"id", i}, {"config", proofs_[i].config->resolved()}, {"plugins", proofs_[i].plugins}};
+      const Json line = {{"id", i},
+                         {"config", proofs_[i].config->resolved()},
+                         {"plugins", proofs_[i].plugins},
+                         {"pins", pins_}};
       lines += line.dump() + "\n";
     }
     return lines;
@@ -178,13 +181,14 @@ class Prover {
 
   std::vector<Proof> proofs_;
   ChildLimits limits_;
+  Json pins_;
   std::map<std::tuple<std::string, std::string, std::string>, std::vector<std::string>> failures_;
 };
 
 }  // namespace
 
 void prove(const Plan& plan, const Catalogue& catalogue) {
-  Prover prover(wanted(plan, catalogue), plan.rules.limits.time_s);
+  Prover prover(wanted(plan, catalogue), plan.rules.limits.time_s, plan.rules.pins);
   prover.run();
   prover.throw_failures();
 }

@@ -1,5 +1,11 @@
 #pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
 #include <common/json.hpp>
+#include <grid/schema.hpp>
 
 // What a grid file says of how its trials are run. Nothing of it is part of a
 // trial's identity.
@@ -17,10 +23,31 @@ struct Resources {
   double gpu = 1;   // share of one GPU that a trial on a GPU takes
 };
 
+// Which trials are ended early, by one metric.
+struct Prune {
+  std::string use;  // median, asha
+  std::string metric;
+  bool larger_is_better = false;
+  int smooth = 1;
+  std::int64_t warmup = 0;
+  int min_trials = 0, patience = 0;  // median
+  double eta = 0;                    // asha
+};
+
+// {"loss/hinge": SHA-256 of the plugin file}
+using Pins = std::map<std::string, std::string>;
+
 struct Rules {
   Limits limits;
   Resources resources;
+  std::optional<Prune> prune;
+  Pins pins;
+  bool pins_required = false;  // --require-pins: what is used must be pinned
 };
+
+// A grid's "prune", checked against what its "use" takes, with defaults filled in;
+// what is wrong is reported at "/prune/...".
+Json checked_prune(const Json& written, const Report& report);
 
 // From the grid's own keys, checked and with their defaults filled in.
 Rules rules_from(const Json& grid);

@@ -32,6 +32,7 @@ class SpecReader {
     };
     own = apply_schemas({&host_schema()["grid"]}, own, "", "the grid file", report);
     spec_.name = own.contains("name") && own["name"].is_string() ? own["name"].get<std::string>() : "";
+    own["prune"] = checked_prune(own.value("prune", Json()), report);
     if (!problems_.any()) spec_.rules = rules_from(own);
     read_seeds(own["seeds"]);
     if (own["exclude"].is_array()) read_exclude(own["exclude"]);

@@ -40,6 +40,7 @@ Attempt::Attempt(const Job& job, db::Store& store, Observer& observer, const Lau
       from_(usable_checkpoint()),
       row_(store.begin_attempt(job.trial, {from_ ? from_->step : -1, job.train_threads, ""})),
       process_(launch(how)),
+      watched_(how.watched),
       oom_at_start_(oom.now()) {
   store_.attempt_spawned(row_.id, process_.pid(), folder_);
   observer_.on_start(job_, row_.number, from_ ? from_->step : -1);
@@ -67,11 +68,10 @@ std::optional<db::Checkpoint> Attempt::usable_checkpoint() {
 Process Attempt::launch(const Launch& how) {
   try {
     folder_ = make_folder(how.runs, job_.name, row_.number);
-    const Json trial = {{"name", job_.name},
-                        {"experiment", job_.experiment},
-                        {"seed", job_.seed},
-                        {"config", job_.config},
-                        {"plugins", job_.plugins}};
+    const Json trial = {
+        {"name", job_.name},       {"experiment", job_.experiment},
+        {"seed", job_.seed},       {"config", job_.config},
+        {"plugins", job_.plugins}, {"pins", job_.pins.is_null() ? Json::object() : job_.pins}};
     const fs::path trial_file = folder_ / "trial.json";
     if (!replace_file(trial_file, trial.dump(2) + "\n"))
       throw Error("cannot write " + trial_file.string() + ": is the disk full?", kEnvironment);
@@ -126,6 +126,7 @@ void Attempt::handle(const Frame& frame) {
                         read_event(frame.payload));
     case FrameType::kKey: {
       const MetricName key = read_metric_name(frame.payload);
+      if (!watched_key_ && !watched_.empty() && key.name == watched_) watched_key_ = key.id;
       keys_[key.id] = store_.metric_key(key.name, key.protocol);
       return;
     }
@@ -172,6 +173,7 @@ void Attempt::on_metrics(std::string_view payload) {
     if (key == keys_.end())
       throw std::runtime_error("metric key " + std::to_string(row.key) + " was never declared");
     rows_.push_back({key->second, row.step, row.value});
+    if (row.key == watched_key_) watched_values_.emplace_back(row.step, row.value);
     evidence_.last_step = std::max(evidence_.last_step, row.step);
   });
   store_.append_metrics(row_.id, rows_);
@@ -204,6 +206,16 @@ void Attempt::cancel(std::chrono::milliseconds grace) {
 void Attempt::time_out(std::chrono::milliseconds grace, double time_limit_s) {
   evidence_.timed_out = true;
   evidence_.time_limit_s = time_limit_s;
+  stop(grace);
+}
+
+void Attempt::prune(std::chrono::milliseconds grace, const std::string& why) {
+  evidence_.pruned = why;
+  stop(grace);
+}
+
+void Attempt::pause(std::chrono::milliseconds grace, const std::string& why) {
+  evidence_.paused = why;
   stop(grace);
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <common/frames.hpp>
@@ -26,6 +27,7 @@ struct Launch {
   ForkServer* forks = nullptr;         // null: each worker loads everything itself
   std::string gpu;                     // CUDA_VISIBLE_DEVICES; empty: as it is
   std::uint64_t data_limit_bytes = 0;  // 0: none
+  std::string watched;                 // a metric whose values watched() gives; empty: none
 };
 
 // One worker process and what it has told so far. Every frame goes to the store
@@ -49,7 +51,13 @@ class Attempt {
   // Asks it to stop, once; kills it when `grace` is over.
   void cancel(std::chrono::milliseconds grace);
   void time_out(std::chrono::milliseconds grace, double time_limit_s);
+  void prune(std::chrono::milliseconds grace, const std::string& why);
+  void pause(std::chrono::milliseconds grace, const std::string& why);
   void kill();
+
+  // Values of the watched metric since the last call: step, value.
+  std::vector<std::pair<std::int64_t, double>> take_watched() { return std::exchange(watched_values_, {}); }
+  bool saw_watched() const { return watched_key_.has_value(); }
 
   Clock::time_point started() const { return started_; }
   bool stopping() const { return grace_end_.has_value(); }
@@ -86,6 +94,9 @@ class Attempt {
   FrameReader reader_;
   std::unordered_map<std::uint32_t, std::int64_t> keys_;  // the worker's number -> the store's
   std::vector<db::MetricRow> rows_;                       // reused
+  std::string watched_;
+  std::optional<std::uint32_t> watched_key_;  // the worker's number of it
+  std::vector<std::pair<std::int64_t, double>> watched_values_;
   std::int64_t oom_at_start_;
   std::optional<Clock::time_point> grace_end_;
   std::optional<Clock::time_point> told_;  // when the store last heard of progress

@@ -83,6 +83,12 @@ db::AttemptEnd judge(const Evidence& evidence) {
     end.message = "stopped after " + seconds(evidence.time_limit_s) + " (limits.time_s)";
     if (!finished)
       end.message = with_tail(end.message + "; it did not react and was killed", evidence.output_tail);
+  } else if (!evidence.pruned.empty()) {
+    end.reason = db::Reason::pruned;
+    end.message = evidence.pruned;
+  } else if (!evidence.paused.empty()) {
+    end.reason = db::Reason::cancelled;
+    end.message = "paused: " + evidence.paused;
   } else if (evidence.cancelled || finished) {
     end.reason = db::Reason::cancelled;
     end.message = finished ? "stopped at step " + std::to_string(end.last_step) : "killed on request";

@@ -22,6 +22,7 @@ struct Evidence {
   std::string protocol_error;  // why its frames could not be read; empty if they could
   bool timed_out = false;      // its time was over and it was told to stop
   bool cancelled = false;      // the user told it to stop
+  std::string pruned, paused;  // why a pruner told it to stop, for good or for now
   bool out_of_memory = false;  // the kernel has killed for want of memory meanwhile
   double time_limit_s = 0;
   std::uint64_t data_limit_bytes = 0;  // limits.memory_mb; 0: none

@@ -16,6 +16,8 @@ struct Job {
   std::int64_t seed = 0;
   Json config;                // resolved
   Json plugins;               // {"loss/hinge": "/abs/file.so", ...}
+  Json pins;                  // {"loss/hinge": SHA-256}: files that the worker must not open otherwise
+  std::int64_t rounds = 0;    // train.rounds; 0: not known
   int train_threads = 1;      // train.threads of the config
   int threads = 1;            // cores that it takes while it runs
   bool cuda = false;          // its worker must not be forked: CUDA does not survive that
@@ -39,6 +41,8 @@ class Observer {
   virtual void on_end(const Job&, const db::AttemptEnd&, double /*seconds*/, const std::filesystem::path&) {}
   // After on_end: the trial is queued again.
   virtual void on_retry(const Job&, int /*retries_left*/) {}
+  // A trial that was paused and will not go on: it is done.
+  virtual void on_pruned(const Job&, const std::string& /*why*/) {}
   virtual void on_notice(const std::string&) {}  // about the run as a whole
   virtual void on_tick() {}                      // at least five times a second
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 namespace saddle::schedule {
 namespace {
@@ -43,6 +44,12 @@ Scheduler::Scheduler(db::Store& store, Observer& observer, Interrupts& interrupt
 Summary Scheduler::run(const std::vector<Job>& jobs) {
   waiting_.assign(jobs.begin(), jobs.end());
   prepare_forks();
+  if (options_.pruner != nullptr)
+    std::erase_if(waiting_, [&](const Job& job) {
+      const bool held = options_.pruner->holds(job.trial);
+      if (held) paused_.emplace(job.trial, job);
+      return held;
+    });
   if (!options_.requests.empty()) mailbox_.emplace(options_.requests);
   while (true) {
     start_what_fits();
@@ -53,6 +60,7 @@ Summary Scheduler::run(const std::vector<Job>& jobs) {
     observer_.on_tick();
   }
   summary_.not_started += static_cast<int>(waiting_.size());
+  end_paused();
   if (fatal_) std::rethrow_exception(fatal_);
   return summary_;
 }
@@ -64,7 +72,9 @@ void Scheduler::prepare_forks() {
   for (const Job& job : waiting_) {
     if (job.cuda) continue;
     ++forked;
-    for (const auto& [component, file] : job.plugins.items()) plugins.insert(file.get<std::string>());
+    // A pinned file is opened by each attempt, which holds it against its pin before.
+    for (const auto& [component, file] : job.plugins.items())
+      if (!job.pins.contains(component)) plugins.insert(file.get<std::string>());
   }
   if (options_.cold || forked < 2) return;
   forks_.emplace(
@@ -76,27 +86,32 @@ void Scheduler::prepare_forks() {
 // many small ones would keep it waiting for ever. One that waits for a GPU lets
 // those pass that need none.
 void Scheduler::start_what_fits() {
-  for (auto job = waiting_.begin(); !stopping_ && job != waiting_.end();) {
-    const Need need{job->threads, job->cuda ? job->gpu_share : 0, job->alone};
-    const Slots::Fit fit = slots_.fit(need);
-    if (fit == Slots::Fit::machine_is_full) return;
-    if (fit == Slots::Fit::gpu_is_full) {
-      ++job;
-      continue;
-    }
+  do {
+    queue_promoted();
+  } while (start_one());
+}
+
+bool Scheduler::start_one() {
+  for (auto job = waiting_.begin(); !stopping_ && job != waiting_.end(); ++job) {
+    const Slots::Fit fit = slots_.fit({job->threads, job->cuda ? job->gpu_share : 0, job->alone});
+    if (fit == Slots::Fit::machine_is_full) return false;
+    if (fit == Slots::Fit::gpu_is_full) continue;
     const Job next = std::move(*job);
-    job = waiting_.erase(job);
+    waiting_.erase(job);
     start(next);
+    return true;
   }
+  return false;
 }
 
 void Scheduler::start(const Job& job) {
   const Slot slot = slots_.take({job.threads, job.cuda ? job.gpu_share : 0, job.alone});
-  Launch how{options_.worker, options_.runs, nullptr, "", options_.data_limit_bytes};
+  Launch how{options_.worker, options_.runs, nullptr, "", options_.data_limit_bytes, ""};
+  if (options_.pruner != nullptr) how.watched = options_.pruner->rule().metric;
   if (forks_ && !job.cuda) how.forks = &*forks_;
   if (slot.gpu >= 0) how.gpu = options_.gpus[static_cast<std::size_t>(slot.gpu)];
   try {
-    running_.push_back({Attempt(job, store_, observer_, how, options_.oom), slot, false});
+    running_.push_back({Attempt(job, store_, observer_, how, options_.oom), slot});
   } catch (const db::Error&) {
     throw;
   } catch (...) {
@@ -120,7 +135,10 @@ void Scheduler::wait_for_something() {
   std::size_t at = 1;
   for (auto running = running_.begin(); running != running_.end(); at += 2) {
     const auto current = running++;  // reap removes it
-    if (watched[at + 1].revents != 0) current->attempt.read_frames(kBytesPerTurn);
+    if (watched[at + 1].revents != 0) {
+      current->attempt.read_frames(kBytesPerTurn);
+      consider(*current);
+    }
     if (watched[at].revents != 0) reap(current);
   }
 }
@@ -153,7 +171,9 @@ void Scheduler::cancel(const Request& request) {
     running.attempt.cancel(options_.grace);
     ++stopped;
   }
-  const auto dropped = std::erase_if(waiting_, [&](const Job& job) { return trials.contains(job.trial); });
+  const auto dropped =
+      std::erase_if(waiting_, [&](const Job& job) { return trials.contains(job.trial); }) +
+      std::erase_if(paused_, [&](const auto& paused) { return trials.contains(paused.first); });
   summary_.not_started += static_cast<int>(dropped);
   db::Event event;
   event.type = "cancel";
@@ -186,15 +206,112 @@ void Scheduler::check_deadlines() {
 
 void Scheduler::reap(std::list<Running>::iterator running) {
   const db::AttemptEnd end = running->attempt.finish(options_.oom);
-  const std::string trial = running->attempt.job().name;
+  consider(*running);  // its last values may be another trial's turn
+  if (options_.pruner != nullptr && end.reason == db::Reason::ok && !running->attempt.saw_watched() &&
+      !std::exchange(said_unmeasured_, true))
+    observer_.on_warning(running->attempt.job(),
+                         "it measured no \"" + options_.pruner->rule().metric +
+                             "\", so nothing can be pruned by that (prune.metric); what it "
+                             "measured: saddle show " +
+                             running->attempt.job().name);
+  const Job job = running->attempt.job();
+  const Evidence& evidence = running->attempt.evidence();
+  const bool paused = end.reason == db::Reason::cancelled && !evidence.paused.empty() && !evidence.cancelled;
   slots_.give_back(running->slot);
-  if (retry(running->attempt, end, running->had_company)) {
+  if (paused && running->promoted) {
+    waiting_.push_front(job);
+  } else if (paused) {
+    paused_.emplace(job.trial, job);
+  } else if (retry(running->attempt, end, running->had_company)) {
     ++summary_.retried;
   } else {
     ++summary_.ended[end.reason];
   }
   running_.erase(running);
-  count_failure(end, trial);
+  count_failure(end, job.name);
+}
+
+void Scheduler::consider(Running& running) {
+  for (const auto& [step, value] : running.attempt.take_watched())
+    if (options_.pruner != nullptr) consider(running, step, value);
+}
+
+void Scheduler::consider(Running& running, std::int64_t step, double value) {
+  Attempt& attempt = running.attempt;
+  const Job& job = attempt.job();
+  const Verdict verdict = options_.pruner->on_value(job.trial, step, value);
+  // One that has trained all its rounds ends by itself, one that was told to stop already will.
+  if (verdict.what == Verdict::What::go_on || stopping_ || attempt.stopping() ||
+      (job.rounds > 0 && step >= job.rounds))
+    return;
+  if (verdict.what == Verdict::What::prune) {
+    record("prune", job, verdict.why, step);
+    return attempt.prune(options_.grace, verdict.why);
+  }
+  // Its slot is as good as free; whose turn is it? If its own, it need not stop.
+  const auto turn = next_promoted(job.trial);
+  if (turn == job.trial) return;
+  record("pause", job, verdict.why, step);
+  attempt.pause(options_.grace, verdict.why);
+}
+
+// The next trial that the pruner wants to go on: it is put at the head of the queue,
+// unless it still runs (it is the one that asks, or has yet to stop).
+std::optional<std::int64_t> Scheduler::next_promoted(std::int64_t asking) {
+  while (const auto promotion = options_.pruner->promote()) {
+    const std::int64_t trial = promotion->trial;
+    const auto running = std::find_if(running_.begin(), running_.end(),
+                                      [&](const Running& one) { return one.attempt.job().trial == trial; });
+    const auto paused = paused_.find(trial);
+    if (paused != paused_.end()) {
+      record("promote", paused->second, promotion->why, -1, promotion->rung);
+      waiting_.push_front(paused->second);
+      paused_.erase(paused);
+    } else if (running != running_.end() &&
+               (trial == asking || !running->attempt.evidence().paused.empty())) {
+      record("promote", running->attempt.job(), promotion->why, -1, promotion->rung);
+      running->promoted = trial != asking;
+    } else {
+      continue;  // it has ended
+    }
+    return trial;
+  }
+  return std::nullopt;
+}
+
+// Algorithm 2 of the paper: whenever something may run, a promotion comes before a
+// trial that is new.
+void Scheduler::queue_promoted() {
+  if (options_.pruner == nullptr || stopping_ || slots_.fit({}) != Slots::Fit::now) return;
+  next_promoted(0);
+}
+
+void Scheduler::record(const char* type, const Job& job, const std::string& why, std::int64_t step,
+                       int rung) {
+  db::Event event;
+  event.type = type;
+  event.message = why;
+  event.trial = job.trial;
+  Json data = {{"metric", options_.pruner->rule().metric}};
+  if (step >= 0) data["step"] = step;
+  if (rung >= 0) data["rung"] = rung;
+  event.data = data.dump();
+  store_.add_event(event);
+}
+
+// Nothing runs and nothing waits any more, so no place will become free.
+void Scheduler::end_paused() {
+  for (const auto& [trial, job] : paused_) {
+    if (stopping_) {
+      ++summary_.ended[db::Reason::cancelled];
+      continue;
+    }
+    const std::string why = options_.pruner->why_over(trial);
+    record("prune", job, why);
+    store_.prune_stopped(trial, why);
+    ++summary_.ended[db::Reason::pruned];
+    observer_.on_pruned(job, why);
+  }
 }
 
 // At the end of the queue: the others come first, and what disturbed it may be over.

@@ -15,6 +15,7 @@
 #include <schedule/interrupts.hpp>
 #include <schedule/machine.hpp>
 #include <schedule/observer.hpp>
+#include <schedule/prune.hpp>
 #include <schedule/requests.hpp>
 #include <schedule/slots.hpp>
 
@@ -30,6 +31,7 @@ struct Options {
   int retries = 0;                          // of a trial whose attempt ended for no fault of its own
   int stop_after_failures = 0;              // stop when the first so many fail in one way; 0: never
   bool cold = false;                        // start every worker from the beginning instead of forking it
+  Pruner* pruner = nullptr;                 // who says what is not worth going on with; none: everything is
   std::filesystem::path requests;           // folder of what other terminals ask; empty: nobody may
   std::chrono::milliseconds grace{30'000};  // between SIGTERM and SIGKILL
   ForkServer::Patience patience;
@@ -66,16 +68,25 @@ class Scheduler {
     Attempt attempt;
     Slot slot;
     bool had_company = false;  // something ran beside it
+    bool promoted = false;     // while it was stopping for a pause
   };
 
   void prepare_forks();
   void start_what_fits();
+  bool start_one();
   void start(const Job& job);
   void wait_for_something();
   void on_interrupt();
   void take_requests();
   void cancel(const Request& request);
   void check_deadlines();
+  void consider(Running& running);
+  void consider(Running& running, std::int64_t step, double value);
+  void queue_promoted();
+  std::optional<std::int64_t> next_promoted(std::int64_t asking);
+  void record(const char* type, const Job& job, const std::string& why, std::int64_t step = -1,
+              int rung = -1);
+  void end_paused();
   void stop_all(const std::string& why);
   void reap(std::list<Running>::iterator running);
   bool retry(const Attempt& attempt, const db::AttemptEnd& end, bool had_company);
@@ -91,6 +102,8 @@ class Scheduler {
   std::chrono::steady_clock::time_point looked_for_requests_{};
   std::deque<Job> waiting_;
   std::list<Running> running_;
+  std::map<std::int64_t, Job> paused_;  // by a pruner; waiting to be promoted
+  bool said_unmeasured_ = false;        // that a trial ended without the pruner's metric
   bool stopping_ = false;
   int interrupts_seen_ = 0;
   int attempts_ended_ = 0;

@@ -78,9 +78,9 @@ int prove_lines() {
 
 int info() {
   print_line({{"libtorch", libtorch_version()},
+              {"libtorch_folder", libtorch_folder().string()},
               {"cxx_abi", _GLIBCXX_USE_CXX11_ABI},
               {"isa", at::get_cpu_capability()},
-              {"libtorch_folder", libtorch_folder().string()},
               {"cuda", cuda_report()},
               {"threads", at::get_num_threads()}});
   return 0;

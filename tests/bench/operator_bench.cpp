@@ -105,6 +105,46 @@ int main() {
         at::cat({x, y});
       });
   compare(
+      "chunk", false, [&] { chunk(X, 2, 1); }, [&] { x.chunk(2, 1); });
+  compare(
+      "unbind", false, [&] { unbind(X, 0); }, [&] { x.unbind(0); });
+  compare(
+      "stack", false,
+      [&] {
+        const Tensor both[] = {X, Y};
+        stack(both);
+      },
+      [&] {
+        at::stack({x, y});
+      });
+  compare(
+      "einsum", false,
+      [&] {
+        const Tensor both[] = {F, WL};
+        einsum("ij,kj->ik", both);
+      },
+      [&] {
+        at::einsum("ij,kj->ik", {flat, wl});
+      });
+  compare(
+      "topk", false, [&] { topk(F, 2); }, [&] { at::topk(flat, 2); });
+  compare(
+      "layer_norm", false,
+      [&] {
+        layer_norm(F, {8}, {}, {});
+      },
+      [&] {
+        at::layer_norm(flat, {8});
+      });
+  compare(
+      "sum.dim", false,
+      [&] {
+        sum(X, {2, 3});
+      },
+      [&] {
+        x.sum({2, 3});
+      });
+  compare(
       "max.dim", false, [&] { max(F, 1); }, [&] { at::max(flat, 1); });
   compare(
       "permute", false,

@@ -39,6 +39,13 @@ def operator_rows(measured):
               detail=f"{measured['plugin_ns']:.4g} ns, called from C++ {measured['direct_ns']:.4g}")
 
 
+def boundary_rows(measured):
+    # A narrow net is all boundary; where the work begins to count the boundary must not.
+    yield Row(f"{measured['pass']} of {measured['model']} {measured['role']}, width {measured['width']}",
+              measured["ratio"], "x native", at_most=1.02 if measured["width"] >= 32 else None,
+              detail=f"{measured['core_us']:.4g} us, as LibTorch modules {measured['native_us']:.4g}")
+
+
 def store_rows(measured):
     detail = f"{measured['rows']:,} rows of {measured['attempts']} attempts with {measured['keys']} keys each"
     yield Row("metric rows stored", measured["rows_per_second"], "rows/s", at_least=100000, detail=detail)
@@ -46,13 +53,17 @@ def store_rows(measured):
 
 
 # How to read what each program prints.
-PROGRAMS = {"saddle_operator_bench": operator_rows, "saddle_store_bench": store_rows}
+PROGRAMS = {"saddle_operator_bench": operator_rows, "saddle_boundary_bench": boundary_rows,
+            "saddle_store_bench": store_rows}
 
 
-def program_rows(program, read):
-    done = subprocess.run([program], stdout=subprocess.PIPE, text=True)
+def program_rows(tools, name, read):
+    arguments = []
+    if name == "saddle_boundary_bench":
+        arguments = [tools.programs.parent / "lib/saddle/plugins", tools.programs / "saddle_bench_native_models.so"]
+    done = subprocess.run([tools.programs / name, *arguments], stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
-        raise RuntimeError(f"{program.name} ended with {done.returncode}")
+        raise RuntimeError(f"{name} ended with {done.returncode}")
     return [row for line in done.stdout.splitlines() for row in read(json.loads(line))]
 
 
@@ -129,7 +140,7 @@ def measurements(tools, threads, seconds, scratch):
     yield "start", lambda: start_rows(tools, scratch)
     yield "trials", lambda: trial_rows(tools, scratch)
     for name, read in PROGRAMS.items():
-        yield name, lambda case=(tools.programs / name, read): program_rows(*case)
+        yield name, lambda case=(tools, name, read): program_rows(*case)
     for side in SIDES:
         for net in NETS:
             for width in WIDTHS:

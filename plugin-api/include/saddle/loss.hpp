@@ -77,8 +77,9 @@ class Step {
                      Tensor::share(p.weight), Tensor::share(p.raw)});
     }
   }
-  Tensor operator[](ParamId id) const { return Tensor::share(c_->parameters[id.index]); }
-  Tensor operator[](BufferId id) const { return Tensor::share(c_->buffers[id.index]); }
+  // Valid during the call; a copy of it may be kept.
+  const Tensor& operator[](ParamId id) const { return detail::borrowed(c_->parameters[id.index]); }
+  const Tensor& operator[](BufferId id) const { return detail::borrowed(c_->buffers[id.index]); }
 
  private:
   const saddle_step* c_;

@@ -14,8 +14,9 @@ class Call {
   explicit Call(const saddle_call* c) : c_(c) {}
   const saddle_call* c() const { return c_; }
   bool training() const { return c_->training != 0; }
-  Tensor operator[](ParamId id) const { return Tensor::share(c_->parameters[id.index]); }
-  Tensor operator[](BufferId id) const { return Tensor::share(c_->buffers[id.index]); }
+  // Valid during the call; a copy of it may be kept.
+  const Tensor& operator[](ParamId id) const { return detail::borrowed(c_->parameters[id.index]); }
+  const Tensor& operator[](BufferId id) const { return detail::borrowed(c_->buffers[id.index]); }
   // Empty when the trial has no such input (labels of an unlabelled set).
   Tensor find(const char* name) const { return Tensor::share(c_->input(c_, name)); }
   Tensor input(const char* name) const {

@@ -22,7 +22,7 @@ class Linear {
     if (o.bias) bias_ = s.parameter("bias", {out}, {Layout::other, o.bias_init});
   }
   Tensor operator()(const Call& call, const Tensor& x) const {
-    return linear(x, call[weight_], bias_ ? call[*bias_] : Tensor());
+    return linear(x, call[weight_], bias_ ? call[*bias_] : detail::empty);
   }
 
  private:
@@ -49,7 +49,7 @@ class Conv2d {
     if (o.bias) bias_ = s.parameter("bias", {out});
   }
   Tensor operator()(const Call& call, const Tensor& x) const {
-    return conv2d(x, call[weight_], bias_ ? call[*bias_] : Tensor(),
+    return conv2d(x, call[weight_], bias_ ? call[*bias_] : detail::empty,
                   {.stride = stride_, .padding = padding_});
   }
 
@@ -70,7 +70,7 @@ class ConvTranspose2d {
     if (o.bias) bias_ = s.parameter("bias", {out});
   }
   Tensor operator()(const Call& call, const Tensor& x) const {
-    return conv_transpose2d(x, call[weight_], bias_ ? call[*bias_] : Tensor(),
+    return conv_transpose2d(x, call[weight_], bias_ ? call[*bias_] : detail::empty,
                             {.stride = stride_, .padding = padding_});
   }
 

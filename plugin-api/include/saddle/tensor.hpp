@@ -262,6 +262,11 @@ saddle_value value(const std::optional<T>& o) {
 }
 // Tensor is one pointer, so an array of them is what the ABI calls a list of handles.
 static_assert(sizeof(Tensor) == sizeof(saddle_tensor*));
+// And a handle in an array of the host's is a tensor that is not counted.
+inline const Tensor& borrowed(saddle_tensor* const& handle) {
+  return reinterpret_cast<const Tensor&>(handle);
+}
+inline const Tensor empty;  // stands for an absent tensor where a reference is due
 inline saddle_value value(std::span<const Tensor> list) {
   saddle_value v{SADDLE_TENSOR_LIST, static_cast<uint32_t>(list.size()), {}};
   v.as.tensors = reinterpret_cast<saddle_tensor* const*>(list.data());

@@ -38,8 +38,12 @@ struct Running {
   std::atomic<const char*> function{nullptr};
   std::atomic<uint64_t> changes{0};
   Holding* holding = nullptr;
+  int64_t counted =
+      0;  // handles that the component at work took, less what it gave back, not yet in `holding`
 };
 inline constinit thread_local Running running;
+// Puts what was counted where it belongs.
+void settle_handles();
 
 // While it lives, this thread runs code of that component.
 class Calling {
@@ -57,6 +61,7 @@ class Calling {
 
  private:
   static void show() {
+    settle_handles();
     const CallSite& site = call_site();
     const Caller* caller = site.caller.get();
     constexpr auto relaxed = std::memory_order_relaxed;

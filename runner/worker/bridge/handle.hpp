@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include <bridge/caller.hpp>
+
 // A tensor handle is a counted pointer to the tensor's implementation: what an
 // at::Tensor holds. So an array of tensors is an array of handles, and borrowing
 // costs nothing.
@@ -19,13 +21,32 @@ inline c10::TensorImpl* impl(const saddle_tensor* handle) {
 int64_t handle_count();
 // One more that the component at work holds, and one fewer. False, in a process that checks handles, when no
 // plugin holds a reference to this tensor: then it must be left alone.
-void count_handle(const saddle_tensor* handle);
-bool uncount_handle(const saddle_tensor* handle);
+inline void count_handle(const saddle_tensor* handle);
+inline bool uncount_handle(const saddle_tensor* handle);
 
 // From here on each release is held against a book of what was handed out (about 0.1 us each). Without it a
 // tensor that is released once too often is noticed only when its component has fewer than none, or by a
 // crash. Before the first plugin is opened.
 void check_handles();
+
+namespace detail {
+inline bool checking_handles = false;
+void count_slowly(const saddle_tensor* handle);
+bool uncount_slowly(const saddle_tensor* handle);
+}  // namespace detail
+// Each operator counts twice or more, so this adds up in the thread until the component returns: three atomic
+// additions would be half of what an operator's call costs.
+inline void count_handle(const saddle_tensor* handle) {
+  if (running.holding && !detail::checking_handles)
+    ++running.counted;
+  else
+    detail::count_slowly(handle);
+}
+inline bool uncount_handle(const saddle_tensor* handle) {
+  if (!running.holding || detail::checking_handles) return detail::uncount_slowly(handle);
+  --running.counted;
+  return true;
+}
 
 // A handle that the other side owns; null for an undefined tensor.
 inline saddle_tensor* give(at::Tensor tensor) {

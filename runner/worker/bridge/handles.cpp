@@ -1,6 +1,7 @@
 #include <atomic>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 
 #include <bridge/caller.hpp>
 #include <bridge/handle.hpp>
@@ -9,7 +10,6 @@ namespace saddle::worker {
 namespace {
 
 std::atomic<int64_t> all{0};
-bool checking = false;
 std::mutex mutex;
 std::unordered_map<const saddle_tensor*, int64_t> held;  // only while checking
 
@@ -20,17 +20,21 @@ void change(int64_t by) {
 
 }  // namespace
 
-int64_t handle_count() { return all.load(std::memory_order_relaxed); }
+int64_t handle_count() { return all.load(std::memory_order_relaxed) + running.counted; }
 
-void count_handle(const saddle_tensor* handle) {
+void settle_handles() {
+  if (running.counted) change(std::exchange(running.counted, 0));
+}
+
+void detail::count_slowly(const saddle_tensor* handle) {
   change(1);
-  if (!checking) return;
+  if (!checking_handles) return;
   const std::lock_guard lock(mutex);
   ++held[handle];
 }
 
-bool uncount_handle(const saddle_tensor* handle) {
-  if (checking) {
+bool detail::uncount_slowly(const saddle_tensor* handle) {
+  if (checking_handles) {
     const std::lock_guard lock(mutex);
     const auto found = held.find(handle);
     if (found == held.end()) {
@@ -43,6 +47,6 @@ bool uncount_handle(const saddle_tensor* handle) {
   return true;
 }
 
-void check_handles() { checking = true; }
+void check_handles() { detail::checking_handles = true; }
 
 }  // namespace saddle::worker

@@ -1,5 +1,8 @@
 #include <bridge/loader.hpp>
 
+#include <sys/stat.h>
+
+#include <array>
 #include <deque>
 #include <map>
 #include <memory>
@@ -148,6 +151,48 @@ std::string linker_message(std::string text, const std::filesystem::path& file) 
   return text.starts_with(name) ? text.substr(name.size()) : text;
 }
 
+// Which bytes are opened, told by hash; after dlopen it must still be the same file.
+class OpenedFile {
+ public:
+  explicit OpenedFile(const std::filesystem::path& file)
+      : file_(file), before_(state()), sha256_(sha256_file(file)) {}
+  const std::string& sha256() const { return sha256_; }
+  void check_unchanged() const {
+    if (state() != before_) refuse(file_, "changed while it was being opened; try again");
+  }
+
+ private:
+  using State = std::array<int64_t, 6>;
+  State state() const {
+    struct stat s {};
+    if (::stat(file_.c_str(), &s) != 0) return {};
+    return {static_cast<int64_t>(s.st_dev),
+            static_cast<int64_t>(s.st_ino),
+            s.st_size,
+            s.st_mtim.tv_sec * 1'000'000'000 + s.st_mtim.tv_nsec,
+            s.st_ctim.tv_sec * 1'000'000'000 + s.st_ctim.tv_nsec,
+            0};
+  }
+  const std::filesystem::path& file_;
+  State before_;
+  std::string sha256_;
+};
+
+struct Pin {
+  std::string component, sha256;
+};
+std::map<std::filesystem::path, Pin>& pins() {
+  static std::map<std::filesystem::path, Pin> all;
+  return all;
+}
+
+void check_pin(const std::filesystem::path& file, const std::string& sha256, bool opened) {
+  const auto pin = pins().find(std::filesystem::weakly_canonical(file));
+  if (pin == pins().end() || pin->second.sha256 == sha256) return;
+  throw Error(pin->second.component + " is pinned to SHA-256 " + pin->second.sha256 + ", but " +
+              file.string() + " is " + sha256 + (opened ? "" : ": it was not opened"));
+}
+
 const saddle_plugin* call_entry(const std::filesystem::path& file, saddle_plugin_entry entry) {
   const saddle_plugin* given = nullptr;
   try {
@@ -166,6 +211,8 @@ Plugin open(const std::filesystem::path& file) {
   // Kept open for the life of the process: callbacks and tables of the plugin stay in use.
   static std::vector<std::unique_ptr<boost::dll::shared_library>> libraries;
   auto library = std::make_unique<boost::dll::shared_library>();
+  const OpenedFile bytes(file);
+  check_pin(file, bytes.sha256(), false);
   check_library(file);
   check_fingerprint(file);
   const auto caller = std::make_shared<Caller>(Caller{file.string(), "", kept_text(file.string()), nullptr});
@@ -177,6 +224,7 @@ Plugin open(const std::filesystem::path& file) {
   } catch (const std::exception& e) {
     refuse(file, "cannot be opened: " + linker_message(e.what(), file));
   }
+  bytes.check_unchanged();
   if (!library->has(SADDLE_ENTRY_NAME))
     refuse(file, "does not export " SADDLE_ENTRY_NAME ", so it is not a Saddle plugin");
   const auto entry = reinterpret_cast<saddle_plugin_entry>(
@@ -192,7 +240,8 @@ Plugin open(const std::filesystem::path& file) {
     refuse(file, "speaks ABI version " + std::to_string(p->abi_version) + "; this host speaks version 1" +
                      (SADDLE_ABI_VERSION > 1 ? " to " + std::to_string(SADDLE_ABI_VERSION) : ""));
   check_extensions(file, *p);
-  Plugin plugin{file, p->name ? p->name : "", p->version ? p->version : "", p->abi_version, {}};
+  Plugin plugin{file, bytes.sha256(), p->name ? p->name : "", p->version ? p->version : "", p->abi_version,
+                {}};
   if (p->component_count == 0 || !p->components) refuse(file, "has no components");
   std::set<std::string> names;
   for (uint32_t i = 0; i < p->component_count; ++i) {
@@ -221,8 +270,15 @@ const Plugin& load_plugin(const std::filesystem::path& file) {
   static std::map<std::filesystem::path, std::unique_ptr<Plugin>> loaded;
   const std::lock_guard lock(mutex);
   auto& plugin = loaded[std::filesystem::weakly_canonical(file)];
-  if (!plugin) plugin = std::make_unique<Plugin>(open(file));
+  if (!plugin)
+    plugin = std::make_unique<Plugin>(open(file));
+  else
+    check_pin(file, plugin->sha256, true);
   return *plugin;
+}
+
+void pin_file(const std::filesystem::path& file, const std::string& component, const std::string& sha256) {
+  pins()[std::filesystem::weakly_canonical(file)] = {component, sha256};
 }
 
 const Component& find_component(const std::filesystem::path& file, const std::string& kind,

@@ -21,6 +21,7 @@ struct Component {
 
 struct Plugin {
   std::filesystem::path file;
+  std::string sha256;  // of what was opened
   std::string name, version;
   uint32_t abi_version = 0;
   std::vector<Component> components;
@@ -36,6 +37,10 @@ struct Refusal : Error {
 // Opens a plugin, once per process; it is never unloaded. Throws saddle::Error (Refusal, if the fault is the
 // plugin's), naming the file and what is wrong with it.
 const Plugin& load_plugin(const std::filesystem::path& file);
+
+// From here on the file is opened only if this is its SHA-256; `component` is for the message. A plugin that
+// is open already is refused when it was another.
+void pin_file(const std::filesystem::path& file, const std::string& component, const std::string& sha256);
 
 // A component of a loaded plugin file; throws saddle::Error when it has none of that kind and name.
 const Component& find_component(const std::filesystem::path& file, const std::string& kind,

@@ -2,6 +2,7 @@
 
 #include <ATen/Operators.h>
 
+#include <algorithm>
 #include <optional>
 #include <unordered_map>
 
@@ -25,9 +26,17 @@ struct Read<const std::optional<at::Tensor>&> {
   static bool fits(const saddle_value& v) {
     return v.tag == SADDLE_NONE || (v.tag == SADDLE_TENSOR && v.as.tensor);
   }
+  // Borrowed, as above.
   explicit Read(const saddle_value& v) {
-    if (v.tag == SADDLE_TENSOR) tensor = share(v.as.tensor);
+    if (v.tag == SADDLE_TENSOR)
+      tensor.emplace(
+          c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::reclaim(impl(v.as.tensor)));
   }
+  ~Read() {
+    if (tensor) (void)tensor->unsafeReleaseTensorImpl();
+  }
+  Read(const Read&) = delete;
+  Read& operator=(const Read&) = delete;
   const std::optional<at::Tensor>& get() const { return tensor; }
   std::optional<at::Tensor> tensor;
 };
@@ -72,10 +81,39 @@ struct Read<c10::SymIntArrayRef> {
   c10::SymIntArrayRef list;
 };
 template <>
-struct Read<std::optional<at::ScalarType>> {
+struct Read<at::IntArrayRef> {
+  static bool fits(const saddle_value& v) { return v.tag == SADDLE_INT_LIST; }
+  explicit Read(const saddle_value& v) : list(v.as.ints, v.count) {}
+  at::IntArrayRef get() const { return list; }
+  at::IntArrayRef list;
+};
+template <>
+struct Read<at::OptionalIntArrayRef> {
+  static bool fits(const saddle_value& v) { return v.tag == SADDLE_NONE || v.tag == SADDLE_INT_LIST; }
+  explicit Read(const saddle_value& v) {
+    if (v.tag == SADDLE_INT_LIST) list = at::IntArrayRef(v.as.ints, v.count);
+  }
+  at::OptionalIntArrayRef get() const { return list; }
+  at::OptionalIntArrayRef list;
+};
+// Where a schema has an optional number, plugins hardly ever give one.
+template <class T>
+struct Read<std::optional<T>> {
   static bool fits(const saddle_value& v) { return v.tag == SADDLE_NONE; }
   explicit Read(const saddle_value&) {}
-  std::optional<at::ScalarType> get() const { return std::nullopt; }
+  std::optional<T> get() const { return std::nullopt; }
+};
+// An array of handles is an array of tensors.
+template <>
+struct Read<const at::ITensorListRef&> {
+  static bool fits(const saddle_value& v) {
+    return v.tag == SADDLE_TENSOR_LIST &&
+           std::all_of(v.as.tensors, v.as.tensors + v.count, [](const auto* t) { return t; });
+  }
+  explicit Read(const saddle_value& v)
+      : list(at::TensorList(reinterpret_cast<const at::Tensor*>(v.as.tensors), v.count)) {}
+  const at::ITensorListRef& get() const { return list; }
+  at::ITensorListRef list;
 };
 
 template <auto Call>
@@ -164,10 +202,30 @@ TypedCall find_typed(const std::string& name) {
       {"aten::mul.Scalar", Typed<&ops::mul_Scalar::call>::call},
       {"aten::div.Tensor", Typed<&ops::div_Tensor::call>::call},
       {"aten::div.Scalar", Typed<&ops::div_Scalar::call>::call},
+      {"aten::exp", Typed<&ops::exp::call>::call},
+      {"aten::log", Typed<&ops::log::call>::call},
+      {"aten::abs", Typed<&ops::abs::call>::call},
+      {"aten::sqrt", Typed<&ops::sqrt::call>::call},
+      {"aten::pow.Tensor_Scalar", Typed<&ops::pow_Tensor_Scalar::call>::call},
       {"aten::mean", Typed<&ops::mean::call>::call},
+      {"aten::mean.dim", Typed<&ops::mean_dim::call>::call},
       {"aten::sum", Typed<&ops::sum::call>::call},
+      {"aten::sum.dim_IntList", Typed<&ops::sum_dim_IntList::call>::call},
+      {"aten::softmax.int", Typed<&ops::softmax_int::call>::call},
       {"aten::view", Typed<&ops::view::call>::call},
       {"aten::reshape", Typed<&ops::reshape::call>::call},
+      {"aten::flatten.using_ints", Typed<&ops::flatten_using_ints::call>::call},
+      {"aten::permute", Typed<&ops::permute::call>::call},
+      {"aten::transpose.int", Typed<&ops::transpose_int::call>::call},
+      {"aten::unsqueeze", Typed<&ops::unsqueeze::call>::call},
+      {"aten::narrow", Typed<&ops::narrow::call>::call},
+      {"aten::cat", Typed<&ops::cat::call>::call},
+      {"aten::embedding", Typed<&ops::embedding::call>::call},
+      {"aten::avg_pool2d", Typed<&ops::avg_pool2d::call>::call},
+      {"aten::max_pool2d", Typed<&ops::max_pool2d::call>::call},
+      {"aten::upsample_nearest2d", Typed<&ops::upsample_nearest2d::call>::call},
+      {"aten::upsample_bilinear2d", Typed<&ops::upsample_bilinear2d::call>::call},
+      {"aten::bmm", Typed<&ops::bmm::call>::call},
       {"aten::matmul", Typed<&ops::matmul::call>::call},
       {"aten::linear", Typed<&ops::linear::call>::call},
       {"aten::batch_norm", Typed<&ops::batch_norm::call>::call},

@@ -108,7 +108,7 @@ class Attempt {
       plugins.push_back({{"component", component},
                          {"version", c.description.at("version")},
                          {"file", file.string()},
-                         {"sha256", sha256_file(file)}});
+                         {"sha256", load_plugin(file).sha256}});
     }
     frames_.event(nlohmann::json{{"type", "started"},
                                  {"pid", ::getpid()},

@@ -10,7 +10,9 @@ namespace saddle::worker {
 nlohmann::json prove(const nlohmann::json& request) {
   nlohmann::json answer = {{"id", request.value("id", 0)}, {"ok", false}, {"pointer", ""}};
   try {
-    Trial trial = Trial::from_json({{"config", request.at("config")}, {"plugins", request.at("plugins")}});
+    Trial trial = Trial::from_json({{"config", request.at("config")},
+                                    {"plugins", request.at("plugins")},
+                                    {"pins", request.value("pins", nlohmann::json::object())}});
     // Shapes and wiring do not depend on the device, and this machine may lack the trial's.
     trial.config["train"]["device"] = "cpu";
     at::set_num_threads(1);

@@ -14,6 +14,10 @@ Trial Trial::from_json(const nlohmann::json& json) {
   t.seed = json.value("seed", int64_t{0});
   t.config = json.at("config");
   for (const auto& [key, file] : json.at("plugins").items()) t.plugins[key] = file.get<std::string>();
+  if (const auto pins = json.find("pins"); pins != json.end())
+    for (const auto& [key, sha256] : pins->items())
+      if (const auto plugin = t.plugins.find(key); plugin != t.plugins.end())
+        pin_file(plugin->second, key, sha256.get<std::string>());
   return t;
 }
 

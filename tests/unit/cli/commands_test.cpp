@@ -5,46 +5,16 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cli/command.hpp>
 #include <cli/table.hpp>
 #include <common/error.hpp>
 
-#include "fixture.hpp"
+#include "says.hpp"
 
 using namespace saddle;
 using namespace saddle::cli;
 using namespace saddle::cli::test;
 
 namespace {
-
-// Standard output of one command.
-std::string saddle_says(const std::filesystem::path& database, std::vector<std::string> arguments) {
-  CLI::App app;
-  Globals globals;
-  globals.database = database;
-  app.require_subcommand(1);
-  add_ls(app, globals);
-  add_show(app, globals);
-  add_best(app, globals);
-  add_compare(app, globals);
-  add_curve(app, globals);
-  add_sql(app, globals);
-  std::ostringstream out;
-  struct Redirect {
-    std::streambuf* before;
-    ~Redirect() { std::cout.rdbuf(before); }
-  } const redirect{std::cout.rdbuf(out.rdbuf())};
-  std::reverse(arguments.begin(), arguments.end());
-  app.parse(arguments);
-  return out.str();
-}
-
-OrderedJson saddle_json(const std::filesystem::path& database, std::vector<std::string> arguments) {
-  arguments.push_back("--json");
-  return OrderedJson::parse(saddle_says(database, arguments));
-}
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 const std::string kPixels = R"({"features":"pixels"})";
 const std::string kWide =
@@ -64,17 +34,6 @@ std::filesystem::path filled(const Database& database) {
          {{"frechet", kPixels, 4}, {"generator/total", "", -2}, {"frechet/noise", kPixels, 50}}},
         {"bbbb", 1, kNarrow, {{"frechet", kPixels, 9}}, db::Reason::error}});
   return database.path();
-}
-
-void expect_error(const std::string& text, const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const std::exception& error) {
-    INFO(error.what());
-    CHECK(has(error.what(), text));
-    return;
-  }
-  FAIL("no error");
 }
 
 }  // namespace
@@ -178,14 +137,35 @@ TEST_CASE("curve draws, and gives the numbers") {
   const auto path = filled(database);
   const std::string text = saddle_says(path, {"curve", "1", "2"});
   INFO(text);
-  CHECK(has(text, "0001-aaaa-s1  frechet"));
-  CHECK(has(text, "0002-aaaa-s2  frechet"));
+  CHECK(has(text, "A  0001-aaaa-s1  2 at 100"));
+  CHECK(has(text, "B  0002-aaaa-s2  4 at 100"));
+  CHECK(has(saddle_says(path, {"curve", "1"}), "frechet  0001-aaaa-s1  2 at 100"));
   CHECK(saddle_says(path, {"curve", "1", "--metric", "generator/total", "--csv"}) ==
         "trial,metric,protocol,step,value\n0001-aaaa-s1,generator/total,,50,-2.0\n0001-aaaa-s1,generator/"
         "total,,100,-1.0\n");
   const OrderedJson json = saddle_json(path, {"curve", "1"});
   CHECK(json[0]["points"] == OrderedJson::parse("[[50, 4.0], [100, 2.0]]"));
   expect_error("Nearest: \"frechet\"", [&] { saddle_says(path, {"curve", "1", "-m", "frechett"}); });
+}
+
+TEST_CASE("curve takes trials by a condition, and writes pictures") {
+  const Database database;
+  const auto path = filled(database);
+  CHECK(saddle_json(path, {"curve", "--where", "finals.frechet < 5"}).size() == 2);
+  CHECK(saddle_json(path, {"curve", "-e", "e"}).size() == 3);
+  CHECK(saddle_json(path, {"curve", "2", "-e", "e"})[0]["trial"] == 2);
+  // A trial that has not measured it is left out of many.
+  CHECK(saddle_json(path, {"curve", "-e", "e", "-m", "generator/total"}).size() == 2);
+  expect_error("takes trials, -e EXPERIMENT or --where", [&] { saddle_says(path, {"curve"}); });
+  expect_error("no trial for which that holds", [&] { saddle_says(path, {"curve", "--where", "seed = 9"}); });
+
+  const auto picture = path.parent_path() / "a.png";
+  CHECK(saddle_says(path, {"curve", "-e", "e", "--out", picture.string()}).empty());
+  CHECK(std::filesystem::file_size(picture) > 1000);
+  saddle_says(path, {"curve", "-e", "e", "--log", "--out", (path.parent_path() / "a.svg").string()});
+  CHECK(std::filesystem::file_size(path.parent_path() / "a.svg") > 1000);
+  expect_error("neither .png nor .svg", [&] { saddle_says(path, {"curve", "1", "--out", "a.jpg"}); });
+  expect_error("cannot write", [&] { saddle_says(path, {"curve", "1", "--out", "/nowhere/a.png"}); });
 }
 
 TEST_CASE("sql answers as a table, JSON and CSV, and cannot write") {

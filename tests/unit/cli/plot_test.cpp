@@ -33,7 +33,7 @@ std::vector<bool> inked(const std::string& picture) {
 
 TEST_CASE("a rising line goes from the lower left to the upper right") {
   const std::vector<Point> points{{0, 0}, {100, 1}};
-  const std::string picture = plot(points, {0, 100}, range_of_y(points), 40, 10);
+  const std::string picture = plot({points}, {0, 100}, range_of_y(points), {.width = 40, .height = 10});
   const auto text = lines(picture);
   REQUIRE(text.size() == 10);
   for (const std::string& line : text) CHECK(text_width(line) <= 40);
@@ -51,7 +51,7 @@ TEST_CASE("values that are not finite are gaps") {
   const Range y = range_of_y(points);
   CHECK(y.low == 0);
   CHECK(y.high == 1);
-  const auto rows = inked(plot(points, {0, 5}, y, 40, 10));
+  const auto rows = inked(plot({points}, {0, 5}, y, {.width = 40, .height = 10}));
   CHECK(rows[0]);
   CHECK(rows[7]);
   for (std::size_t row = 1; row < 7; ++row) CHECK_FALSE(rows[row]);
@@ -60,5 +60,35 @@ TEST_CASE("values that are not finite are gaps") {
 TEST_CASE("a constant, a single point and no finite point have a picture") {
   for (const std::vector<Point>& points : {std::vector<Point>{{0, 3}, {1, 3}}, std::vector<Point>{{7, 3}},
                                            std::vector<Point>{{7, std::nan("")}}})
-    CHECK(lines(plot(points, {points.front().x, points.back().x}, range_of_y(points), 30, 8)).size() == 8);
+    CHECK(lines(plot({points}, {points.front().x, points.back().x}, range_of_y(points),
+                     {.width = 30, .height = 8}))
+              .size() == 8);
+}
+
+TEST_CASE("several curves share one picture, told apart by letters, or colours too") {
+  const std::vector<std::vector<Point>> curves{
+      {{0, 0}, {100, 1}}, {{0, 1}, {100, 0}}, {{0, 0.5}, {100, 0.5}}};
+  const std::string picture = plot(curves, {0, 100}, {0, 1}, {.width = 80, .height = 20});
+  const auto text = lines(picture);
+  for (const std::string& line : text) CHECK(text_width(line) <= 80);
+  for (const char* letter : {"A", "B", "C"}) CHECK(picture.find(letter) != std::string::npos);
+  CHECK(picture.find("D") == std::string::npos);
+  CHECK(picture.find("\x1b[") == std::string::npos);
+  // The rising one is at the lower left and upper right, the falling one elsewhere.
+  CHECK(text[17].find('A') < 20);
+  CHECK(text[0].find('B') < 20);
+  const std::string in_colours = plot(curves, {0, 100}, {0, 1}, {.width = 80, .height = 20, .colours = true});
+  CHECK(in_colours.find("\x1b[36m") != std::string::npos);
+  CHECK(in_colours.find("\x1b[31m") != std::string::npos);
+  CHECK(plot({curves[0]}, {0, 100}, {0, 1}).find('A') == std::string::npos);
+}
+
+TEST_CASE("on a logarithmic axis factors are distances") {
+  const std::vector<Point> points{{0, 1}, {1, 10}, {2, 100}, {3, -5}, {4, 1000}};
+  const Range y = range_of_y(points, true);
+  CHECK(y.low == 1);
+  CHECK(y.high == 1000);
+  const auto text = lines(plot({points}, {0, 4}, y, {.width = 40, .height = 18, .logarithmic = true}));
+  CHECK(text[8].find("31.62 ┤") != std::string::npos);
+  CHECK(range_of_y({{0, -1}}, true).low == 1);
 }

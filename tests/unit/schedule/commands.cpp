@@ -286,3 +286,62 @@ TEST_CASE("run and resume take a part of the plan by --only and --where, and the
   CHECK(wrong.exit_code == 2);
   CHECK_THAT(wrong.err, Contains("no trial has the path \"dataset.scroe\". Nearest: \"dataset.score\""));
 }
+
+TEST_CASE("a rebuilt plugin runs nothing again unless that is asked for, and ls marks its results") {
+  Place place;
+  place.grid({{"rounds", 3}}, Json::object(), {{"seeds", {0, 1}}});
+  CHECK(place.saddle({"run", place.file()}).exit_code == 0);
+  CHECK_THAT(place.saddle({"ls"}).out, !Contains("*"));
+
+  place.plugin_version("1 rebuilt");
+  CHECK_THAT(place.saddle({"run", place.file()}).out, Contains("2 done before and not run again, 0 to run"));
+  const ChildResult marked = place.saddle({"ls"});
+  CHECK_THAT(marked.out,
+             Contains("done *") && Contains("* made with another binary of loss/fake than is there now"));
+  CHECK_THAT(place.saddle({"ls", "--json"}).out, Contains("\"rebuilt\": [\n   \"loss/fake\"\n  ]"));
+
+  const ChildResult one = place.saddle({"run", place.file(), "--rerun-changed", "--where", "seed = 1"});
+  INFO(one.out << one.err);
+  CHECK(one.exit_code == 0);
+  CHECK_THAT(one.out, Contains("1 result was made with another binary of loss/fake and will be made anew") &&
+                          Contains("1 to run"));
+  CHECK(place.count("attempts") == "3");
+  CHECK(place.count("trials WHERE state = 'done'") == "2");
+  CHECK(place.count("metrics JOIN trials USING (trial) WHERE seed = 1 AND metrics.attempt = 1") == "0");
+  CHECK(place.count("metrics JOIN trials USING (trial) WHERE seed = 1 AND metrics.attempt = 2") != "0");
+  CHECK_THAT(place.saddle({"resume", "--rerun-changed"}).out, Contains("1 to run"));
+  CHECK_THAT(place.saddle({"resume", "--rerun-changed"}).out,
+             Contains("2 done before and not run again, 0 to run"));
+  CHECK_THAT(place.saddle({"ls"}).out, !Contains("*"));
+
+  SECTION("a raised version is another trial") {
+    place.plugin_version("2");
+    CHECK_THAT(place.saddle({"run", place.file()}).out, Contains("2 to run"));
+    CHECK(place.count("trials") == "4");
+  }
+}
+
+TEST_CASE("plan says what is done and how long the rest takes, as past attempts of the kind tell") {
+  Place place;
+  place.grid({{"rounds", 10}, {"round_ms", 20}}, {{"train.rounds", {{"values", {10}}}}}, {{"seeds", {0, 1}}});
+  CHECK_THAT(place.saddle({"plan", place.file()}).out, !Contains("about") && !Contains("done"));
+  CHECK(place.saddle({"run", place.file(), "--jobs", "1", "--only", "*-s0"}).exit_code == 0);
+  const ChildResult rest = place.saddle({"plan", place.file()});
+  INFO(rest.out << rest.err);
+  CHECK_THAT(rest.out, Contains("g: 1 x 2 = 2 trials\n1 done already; the other 1 takes about ") &&
+                           Contains("as 1 past attempt tells"));
+
+  // Ten times the rounds at another rate: the same kind, ten times as long. Another data set's shape:
+  // unknown.
+  const auto estimate = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"plan", place.file(), "--json"});
+    return Json::parse(place.saddle(more).out)["estimate"];
+  };
+  const Json once = estimate({"--set", "optimizers.generator.lr=0.5"});
+  const Json tenfold = estimate({"--set", "train.rounds=100", "--set", "optimizers.generator.lr=0.5"});
+  CHECK(once["known"] == 2);
+  CHECK(once["done"] == 0);
+  CHECK(once["seconds"].get<double>() > 0.15);
+  CHECK(tenfold["seconds"].get<double>() == Approx(10 * once["seconds"].get<double>()).epsilon(1e-6));
+  CHECK(estimate({"--set", "dataset.do=diverge"})["unknown"] == 2);
+}

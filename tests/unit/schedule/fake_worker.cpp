@@ -73,9 +73,15 @@ void save_checkpoint(FrameWriter& frames, const Arguments& a, const json& fake, 
 int train(FrameWriter& frames, const Arguments& a, const json& fake, std::int64_t start) {
   const std::int64_t rounds = fake.value("rounds", 5);
   const std::int64_t every = fake.value("checkpoint_every", 0);
+  if (fake.value("level_every", 0) > 0)
+    frames.key(R"({"id":2,"name":"level","protocol":{"features":"fake"}})");
   for (std::int64_t step = start + 1; step <= rounds; ++step) {
     std::this_thread::sleep_for(std::chrono::milliseconds(fake.value("round_ms", 0)));
     frames.metric(0, step, 1.0 / static_cast<double>(step));
+    if (const std::int64_t n = fake.value("level_every", 0); n > 0 && step % n == 0) {
+      frames.metric(2, step, fake.value("level", 0.0));
+      frames.flush();
+    }
     frames.progress(step, rounds, 10);
     if (every > 0 && step % every == 0) save_checkpoint(frames, a, fake, step);
     if (step == fake.value("kill_at", -1) && start == 0) ::raise(SIGKILL);
@@ -149,7 +155,9 @@ int describe(int argc, char** argv) {
                             {"round_ms", {{"type", "integer"}, {"default", 0}}},
                             {"checkpoint_every", {{"type", "integer"}, {"default", 0}}},
                             {"score", {{"type", "number"}, {"default", 0.0}}},
-                            {"kill_at", {{"type", "integer"}, {"default", -1}}}};
+                            {"kill_at", {{"type", "integer"}, {"default", -1}}},
+                            {"level", {{"type", "number"}, {"default", 0.0}}},
+                            {"level_every", {{"type", "integer"}, {"default", 0}}}};
     std::cout << json{{"file", argv[i]},
                       {"sha256", sha256_file(argv[i])},
                       {"ok", true},
@@ -197,6 +205,7 @@ int attempt(const Arguments& a) {
   const json fake =
       trial.at("config").contains("fake") ? trial["config"]["fake"] : trial["config"].at("dataset");
   const std::string what = fake.value("do", "succeed");
+  const std::string plugin = trial.value("plugins", json::object()).value("loss/fake", "/fake.so");
 
   if (what == "exit") {
     std::cout << "first words on stdout\n" << std::flush;
@@ -221,8 +230,9 @@ int attempt(const Arguments& a) {
            {"parameters", {{"generator", 10}}},
            {"plugins", json::array({{{"component", "loss/fake"},
                                      {"version", "1"},
-                                     {"file", "/fake.so"},
-                                     {"sha256", std::string(64, 'b')}}})},
+                                     {"file", plugin},
+                                     {"sha256", std::filesystem::exists(plugin) ? sha256_file(plugin)
+                                                                                : std::string(64, 'b')}}})},
            {"resumed_from_step", a.resume.empty() ? -1 : start}}
           .dump());
   frames.key(R"({"id":0,"name":"generator/total","protocol":null})");

@@ -64,6 +64,7 @@ std::vector<Job> Bench::jobs(std::int64_t experiment) {
     job.config = Json::parse(trial.config_json);
     job.plugins = Json::object();
     job.threads = job.train_threads = job.config["fake"].value("threads", 1);
+    job.rounds = job.config["fake"].value("rounds", 5);
     job.cuda = cuda;
     jobs.push_back(job);
   }

@@ -1,0 +1,24 @@
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <cli/command.hpp>
+#include <grid/catalogue.hpp>
+#include <grid/plan.hpp>
+
+namespace saddle::cli {
+
+// A grid file, planned with the components at hand, its pins held against their files. With `require_pins` no
+// plugin is opened that the grid does not pin.
+struct PinnedPlan {
+  Catalogue catalogue;
+  Plan plan;
+};
+PinnedPlan load_pinned(const std::filesystem::path& file, const std::vector<std::string>& sets,
+                       std::size_t most_trials, bool require_pins, const Globals& globals);
+
+// The components at hand for rules that are known.
+Catalogue catalogue_for(const Rules& rules, const Globals& globals);
+
+}  // namespace saddle::cli
