@@ -239,8 +239,7 @@ void add_loss(CLI::App& probe, Globals& globals) {
 }  // namespace
 
 void add_probe(CLI::App& app, Globals& globals) {
-  CLI::App* command =
-      app.add_subcommand("probe", "Call one component alone, on tensors of a file");
+  CLI::App* command = app.add_subcommand("probe", "Call one component alone, on tensors of a file");
   command->require_subcommand(1);
   add_model(*command, globals);
   add_loss(*command, globals);

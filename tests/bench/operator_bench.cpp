@@ -129,13 +129,7 @@ int main() {
   compare(
       "topk", false, [&] { topk(F, 2); }, [&] { at::topk(flat, 2); });
   compare(
-      "layer_norm", false,
-      [&] {
-        layer_norm(F, {8}, {}, {});
-      },
-      [&] {
-        at::layer_norm(flat, {8});
-      });
+      "layer_norm", false, [&] { layer_norm(F, {8}, {}, {}); }, [&] { at::layer_norm(flat, {8}); });
   compare(
       "sum.dim", false,
       [&] {

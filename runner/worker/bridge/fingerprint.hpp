@@ -23,8 +23,8 @@ std::string_view worker_fingerprint();
 // Other files pass.
 void check_fingerprint(const std::filesystem::path& file);
 
-// The folder of this worker's LibTorch, with lib/ and, if it was not taken apart, include/: what native plugins are
-// built with.
+// The folder of this worker's LibTorch, with lib/ and, if it was not taken apart, include/: what native
+// plugins are built with.
 std::filesystem::path libtorch_folder();
 
 }  // namespace saddle::worker

@@ -46,7 +46,8 @@ Outcome outcome(const Json& grid, Arguments how) {
 }  // namespace
 
 TEST_CASE("forked and cold attempts have the same bits") {
-  ::setenv("OMP_WAIT_POLICY", "passive", 1);  // two threads that spin for each other take seconds on a busy machine
+  ::setenv("OMP_WAIT_POLICY", "passive",
+           1);  // two threads that spin for each other take seconds on a busy machine
   for (const int threads : {1, 2}) {
     INFO(threads << " threads");
     const Outcome forked = outcome(grid(threads), {}), cold = outcome(grid(threads), {"--cold"});
