@@ -155,6 +155,12 @@ std::string distribution_of(const Json& body, const std::string& pointer, const 
       found = key;
     }
   }
+  if (found.empty() && body.is_object() && body.size() == 1 && !body.contains("n")) {
+    const std::string key = body.begin().key();
+    report(pointer_child(pointer, key),
+           "unknown distribution \"" + key + "\". " + suggestion(key, distributions()), true);
+    return "";
+  }
   if (found.empty())
     report(pointer,
            "expected an object with one of \"uniform\", \"log_uniform\", \"integer\" and \"choice\", found " +
