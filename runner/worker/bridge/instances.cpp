@@ -106,6 +106,7 @@ void Instance::call(const std::shared_ptr<const Caller>& caller, const char* fun
 }
 
 void Instance::check(saddle_status status, const char* function) const {
+  settle_handles();
   check_component(status, who_);
   const int64_t held = holding_->handles, wrong = holding_->wrong.exchange(0) + std::max<int64_t>(0, -held);
   if (wrong > 0) {
