@@ -97,7 +97,7 @@ TEST_CASE("what is no pin is refused, what pins nothing is told") {
   CHECK_THAT(refusal_of({{"hinge", hash_of("hinge")}}),
              Catch::EndsWith("/pins/hinge: \"hinge\" is no component; expected KIND/NAME, as loss/hinge"));
   CHECK_THAT(refusal_of({{"lost/hinge", hash_of("hinge")}}), Catch::Contains("is no component"));
-  for (const std::string bad : {"abc", std::string(64, 'G'), std::string(63, 'a')})
+  for (const std::string& bad : {std::string("abc"), std::string(64, 'G'), std::string(63, 'a')})
     CHECK_THAT(refusal_of({{"loss/hinge", bad}}),
                Catch::EndsWith("expected the SHA-256 of a plugin file, 64 digits 0-9 and a-f, found \"" +
                                bad + "\""));
