@@ -22,7 +22,7 @@ TEST_CASE("a grid that pins its plugins runs with them and with no others") {
   // Beside it what crashes and hangs when it is opened.
   for (const char* name : {"sound.so", "segfault_at_load.so", "hang_at_load.so"})
     fs::copy_file(fs::path(BROKEN_PLUGINS) / name, folder / name);
-  Json grid = broken_grid("pinned", "models.discriminator", {use("sound")});
+  Json grid = broken_grid("pinned", "models.discriminator", Json::array({use("sound")}));
   const auto saddle = [&](Arguments arguments) {
     arguments.insert(arguments.begin(), {"--plugins", folder});
     return place.saddle(arguments);

@@ -84,7 +84,7 @@ TEST_CASE("a source file becomes a plugin on the search path, for its owner alon
   CHECK(home.saddle({"plugins", "check", "two_points"}).code == 1);  // it takes any index
 }
 
-TEST_CASE("--out puts the plugin elsewhere and says how to search there") {
+TEST_CASE("build --out puts the plugin elsewhere and says how to search there") {
   const Home home;
   const Answer built =
       home.saddle({"plugins", "build", home.write("two.c", source("two_points")), "--out", home / "there"});

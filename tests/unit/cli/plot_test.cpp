@@ -74,9 +74,9 @@ TEST_CASE("several curves share one picture, told apart by letters, or colours t
   for (const char* letter : {"A", "B", "C"}) CHECK(picture.find(letter) != std::string::npos);
   CHECK(picture.find("D") == std::string::npos);
   CHECK(picture.find("\x1b[") == std::string::npos);
-  // The rising one is at the lower left and upper right, the falling one elsewhere.
+  // The rising one begins at the lower left, the falling one at the upper left, its letter two columns on.
   CHECK(text[17].find('A') < 20);
-  CHECK(text[0].find('B') < 20);
+  CHECK(text[1].find('B') < 20);
   const std::string in_colours = plot(curves, {0, 100}, {0, 1}, {.width = 80, .height = 20, .colours = true});
   CHECK(in_colours.find("\x1b[36m") != std::string::npos);
   CHECK(in_colours.find("\x1b[31m") != std::string::npos);

@@ -73,7 +73,7 @@ TEST_CASE("a pinned file that is another is refused with both hashes and its pla
   CHECK(refusal_of(kAll, true) == "accepted");
   CHECK(refusal_of(Json::object()) == "accepted");
   CHECK(refusal_of({{"loss/hinge", hash_of("another")}}) ==
-        "g.json:27:17 /pins/loss~1hinge: loss/hinge is pinned to SHA-256 " + hash_of("another") +
+        "g.json:28:17 /pins/loss~1hinge: loss/hinge is pinned to SHA-256 " + hash_of("another") +
             ", but /plugins/hinge.so is " + hash_of("hinge") +
             ". Restore that file, or pin this one: saddle plugins pins GRID prints the pins of the files at "
             "hand");

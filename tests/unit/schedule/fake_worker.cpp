@@ -179,8 +179,8 @@ int prove() {
 }
 
 void print_info() {
-  std::cout << R"({"libtorch":"0.0.0","cxx_abi":1,"isa":"none","cuda":{"available":false,"reason":"fake"},)"
-            << R"("threads":1})" << std::endl;
+  std::cout << R"({"libtorch":"0.0.0","libtorch_folder":"/fake/lib","cxx_abi":1,"isa":"none",)"
+            << R"("cuda":{"available":false,"reason":"fake"},"threads":1})" << std::endl;
 }
 
 int attempt(const Arguments& a);

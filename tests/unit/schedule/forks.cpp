@@ -150,7 +150,7 @@ TEST_CASE("where there can be no server the workers are started one by one, and 
   CHECK_THAT(recorder.notices[0], Contains("one by one") && Contains("no libtorch"));
 }
 
-TEST_CASE("--cold forks nothing, and neither does a single trial or one on a GPU") {
+TEST_CASE("a cold run forks nothing, and neither does a single trial or one on a GPU") {
   Bench bench;
   bench.options.worker = script(bench, "[ \"$1\" = serve ] && touch " + (bench.folder / "served").string());
   std::size_t count = 3;

@@ -19,7 +19,7 @@ TEST_CASE("threads fill the cores, and what wants more than there are runs alone
   CHECK(Slots(0, 4, 0).fit({100}) == Fit::now);
 }
 
-TEST_CASE("--jobs counts trials, whatever their threads") {
+TEST_CASE("the option jobs counts trials, whatever their threads") {
   Slots slots(2, 1, 0);
   slots.take({8});
   CHECK(slots.fit({8}) == Fit::now);
