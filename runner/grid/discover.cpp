@@ -1,9 +1,11 @@
 // Finding plugins and asking the worker about those that are new. `saddle` never
 // opens a plugin itself: a truncated one raises SIGBUS inside dlopen.
 #include <algorithm>
+#include <csignal>
 #include <cstdint>
 #include <ctime>
 #include <optional>
+#include <set>
 
 #include <common/error.hpp>
 #include <common/paths.hpp>
@@ -100,6 +102,18 @@ ChildResult describe(const fs::path& worker, const std::vector<Candidate*>& aske
   return run_child(argv, "", {options.silence_s, options.start_s, /*answers_only=*/true});
 }
 
+// What the loader of programs says, and with which code, when a library that the worker itself needs is
+// missing: no plugin's fault, and nothing to remember.
+void check_started(const fs::path& worker, const ChildResult& result) {
+  if (!result.out.empty() || result.exit_code != 127 ||
+      result.err.find("error while loading shared libraries") == std::string::npos)
+    return;
+  throw Error(worker.string() + " cannot start, it " + result.failure() +
+                  ". LibTorch is searched where it was when the worker was built, and in " +
+                  (worker.parent_path().parent_path() / "lib/libtorch").string() + " (a link will do)",
+              kEnvironment);
+}
+
 // All in one process, since starting LibTorch is what costs. The file in which it ended is asked again at
 // the head of the next process: only what ends a process that has opened nothing else is to blame, and
 // costs its own line.
@@ -111,9 +125,11 @@ void ask_worker(std::vector<Candidate>& candidates, const DiscoverOptions& optio
   if (asked.empty()) return;
   const fs::path worker = worker_path();
   std::vector<Candidate*> open = asked;
+  std::set<const Candidate*> spared;
   while (!open.empty()) {
     Candidate* const first = open.front();
     const ChildResult result = describe(worker, open, options);
+    check_started(worker, result);
     Candidate* last = take_answers(result.out, open);
     if (last == nullptr && !open.empty()) last = open.front();
     if (last == nullptr) break;
@@ -122,8 +138,12 @@ void ask_worker(std::vector<Candidate>& candidates, const DiscoverOptions& optio
       std::rotate(open.begin(), place, place + 1);
       continue;
     }
+    // SIGKILL comes from outside: from the kernel that is out of memory, or from a person. Asked once more, and
+    // not remembered.
+    const bool killed = result.signal == SIGKILL && !result.timed_out;
+    if (killed && spared.insert(last).second) continue;
     last->answer = refusal("the worker that opened it " + result.failure());
-    keep(*last, last->answer, true);
+    if (!killed) keep(*last, last->answer, true);
     last->cached.clear();
     open.erase(place);
   }
