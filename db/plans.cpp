@@ -22,7 +22,8 @@ ExperimentInfo read_experiment(const Statement& row) {
 
 std::optional<TrialState> state_from(std::string_view text) {
   for (const TrialState state :
-       {TrialState::planned, TrialState::running, TrialState::done, TrialState::failed, TrialState::stopped})
+       {TrialState::planned, TrialState::running, TrialState::done, TrialState::pruned, TrialState::paused,
+        TrialState::failed, TrialState::stopped})
     if (to_string(state) == text) return state;
   return std::nullopt;
 }
@@ -104,7 +105,7 @@ std::vector<TrialInfo> read_trials(Connection& connection, std::int64_t experime
   const auto rows = connection.prepared(
       "SELECT t.id, x.name, x.ordinal, t.config_hash, t.trial_hash, t.seed, c.text, t.state, a.reason, "
       "a.message,"
-      " t.attempts, ifnull(a.last_step, -1)"
+      " t.attempts, ifnull(a.last_step, -1), t.last_attempt_id"
       " FROM experiment_trial x JOIN trial t ON t.id = x.trial_id JOIN config c ON c.id = t.config_id"
       " LEFT JOIN attempt a ON a.id = t.last_attempt_id"
       " WHERE x.experiment_id = ?1 " +
@@ -123,7 +124,8 @@ std::vector<TrialInfo> read_trials(Connection& connection, std::int64_t experime
                       .reason = reason_from(rows->text(8)),
                       .message = rows->text(9),
                       .attempts = rows->integer(10),
-                      .last_step = rows->integer(11)});
+                      .last_step = rows->integer(11),
+                      .last_attempt = rows->integer(12)});
   return trials;
 }
 
@@ -146,6 +148,10 @@ std::string_view to_string(TrialState state) {
       return "running";
     case TrialState::done:
       return "done";
+    case TrialState::pruned:
+      return "pruned";
+    case TrialState::paused:
+      return "paused";
     case TrialState::failed:
       return "failed";
     case TrialState::stopped:
@@ -217,9 +223,11 @@ std::vector<TrialInfo> Store::trials(std::int64_t experiment) {
       [&](Connection& connection) { return read_trials(connection, experiment, ""); });
 }
 
-std::vector<TrialInfo> Store::trials_to_run(std::int64_t experiment) {
+std::vector<TrialInfo> Store::trials_to_run(std::int64_t experiment, bool pruned_too) {
   return impl_->open_writer().on_thread([&](Connection& connection) {
-    return read_trials(connection, experiment, "AND t.state NOT IN ('done', 'running')");
+    return read_trials(connection, experiment,
+                       pruned_too ? "AND t.state NOT IN ('done', 'running')"
+                                  : "AND t.state NOT IN ('done', 'running', 'pruned')");
   });
 }
 

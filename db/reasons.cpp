@@ -11,15 +11,16 @@ struct ReasonName {
   std::string_view name;
   TrialState state;
 };
-constexpr std::array<ReasonName, 9> kReasons{{{Reason::ok, "ok", TrialState::done},
-                                              {Reason::pruned, "pruned", TrialState::done},
-                                              {Reason::diverged, "diverged", TrialState::done},
-                                              {Reason::error, "error", TrialState::failed},
-                                              {Reason::signal, "signal", TrialState::failed},
-                                              {Reason::oom, "oom", TrialState::failed},
-                                              {Reason::timeout, "timeout", TrialState::failed},
-                                              {Reason::cancelled, "cancelled", TrialState::stopped},
-                                              {Reason::lost, "lost", TrialState::stopped}}};
+constexpr std::array<ReasonName, 10> kReasons{{{Reason::ok, "ok", TrialState::done},
+                                               {Reason::pruned, "pruned", TrialState::pruned},
+                                               {Reason::paused, "paused", TrialState::paused},
+                                               {Reason::diverged, "diverged", TrialState::done},
+                                               {Reason::error, "error", TrialState::failed},
+                                               {Reason::signal, "signal", TrialState::failed},
+                                               {Reason::oom, "oom", TrialState::failed},
+                                               {Reason::timeout, "timeout", TrialState::failed},
+                                               {Reason::cancelled, "cancelled", TrialState::stopped},
+                                               {Reason::lost, "lost", TrialState::stopped}}};
 
 const ReasonName& of(Reason reason) {
   for (const ReasonName& entry : kReasons)

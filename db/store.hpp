@@ -71,15 +71,16 @@ struct PlanCounts {
   std::size_t known = 0;    // were planned before and have no result yet
 };
 
-enum class TrialState { planned, running, done, failed, stopped };
-enum class Reason { ok, pruned, diverged, error, signal, oom, timeout, cancelled, lost };
+enum class TrialState { planned, running, done, pruned, paused, failed, stopped };
+enum class Reason { ok, pruned, paused, diverged, error, signal, oom, timeout, cancelled, lost };
 
 std::string_view to_string(TrialState state);
 std::string_view to_string(Reason reason);
 std::optional<Reason> reason_from(std::string_view text);
 
-// ok, pruned and diverged are results (done); cancelled and lost leave the trial
-// stopped; all others leave it failed.
+// ok and diverged are results (done); a pruned trial is over without one; a paused
+// one waits to be promoted; cancelled and lost leave the trial stopped; all others
+// leave it failed.
 TrialState state_after(Reason reason);
 
 struct TrialInfo {
@@ -94,6 +95,7 @@ struct TrialInfo {
   std::string message;
   std::int64_t attempts = 0;
   std::int64_t last_step = -1;
+  std::int64_t last_attempt = 0;  // its id; 0: there is none
 };
 
 // A place from which a trial may go on. Verify the hash: a worker killed at the
@@ -141,6 +143,16 @@ struct MetricRow {
   std::int64_t key = 0;  // from metric_key
   std::int64_t step = 0;
   double value = 0;  // NaN and infinities are kept as such
+};
+
+// What a merge took over.
+struct MergeCounts {
+  std::int64_t trials = 0;    // that were not known here
+  std::int64_t results = 0;   // trials that are done by it
+  std::int64_t attempts = 0;  // new ones, and those of which the other file knows more
+  std::int64_t metrics = 0, artifacts = 0;
+  std::int64_t duplicates = 0;  // results left out, since their trial is done here
+  std::int64_t running = 0;     // trials left out, since they run here
 };
 
 // How far a running attempt is.
@@ -191,8 +203,9 @@ class Store {
 
   // In the order of the plan.
   std::vector<TrialInfo> trials(std::int64_t experiment);
-  // Planned minus done minus those that a living process still runs.
-  std::vector<TrialInfo> trials_to_run(std::int64_t experiment);
+  // Planned minus done minus those that a living process still runs; what was
+  // pruned only if asked for.
+  std::vector<TrialInfo> trials_to_run(std::int64_t experiment, bool pruned_too = false);
   // Makes trials that are done planned again, from the beginning. Their attempts stay
   // with all their rows, but count no more: the views show what comes after. Throws
   // Error (usage) if one of them is not done.
@@ -210,7 +223,7 @@ class Store {
   // kept up to a second old while it runs) and sets its trial's state, in one
   // transaction. Rows queued before are in it.
   void finish_attempt(std::int64_t attempt, const AttemptEnd& end);
-  // A trial whose last attempt ended without a result counts as pruned: it is done.
+  // A trial whose last attempt ended without a result will not go on: it is pruned.
   void prune_stopped(std::int64_t trial, const std::string& message);
 
   // The id of a metric under an evaluation protocol (canonical JSON; empty for a
@@ -225,6 +238,13 @@ class Store {
   void add_event(const Event& event);
   // Once a second is enough for those who look.
   void report_progress(std::int64_t attempt, const Progress& progress);
+
+  // Takes over all that another database knows of its trials (or of those with the hashes `only`), in one
+  // transaction. Doing it again changes nothing. Done beats all else, of two results the one that is here
+  // stays; an attempt that is here too is replaced where the other file knows its end and this one does not.
+  // Files of attempts stay where they are. Throws Error (older, newer, foreign, missing) for what is no
+  // database of this format.
+  MergeCounts merge(const std::filesystem::path& file, const std::vector<std::string>& only = {});
 
   // Returns when everything queued before is committed, or throws why it is not.
   void flush();

@@ -42,7 +42,7 @@ CREATE TABLE trial_2 (
   trial_hash TEXT NOT NULL UNIQUE,
   seed INTEGER NOT NULL,
   config_id INTEGER NOT NULL REFERENCES config (id),
-  state TEXT NOT NULL CHECK (state IN ('planned', 'running', 'done', 'failed', 'stopped')),
+  state TEXT NOT NULL CHECK (state IN ('planned', 'running', 'done', 'pruned', 'paused', 'failed', 'stopped')),
   attempts INTEGER NOT NULL DEFAULT 0,
   last_attempt_id INTEGER REFERENCES attempt (id)
 ) STRICT;
@@ -59,16 +59,48 @@ DROP TABLE config_of;
 CREATE INDEX experiment_trial_by_name ON experiment_trial (name);
 CREATE INDEX artifact_by_sha256 ON artifact (sha256);
 
--- What the worker of an attempt said last about its rounds, once a second at
--- most; and the time from the claim to the end of the first of them.
-ALTER TABLE attempt ADD COLUMN step INTEGER;
-ALTER TABLE attempt ADD COLUMN steps INTEGER;  -- in all
-ALTER TABLE attempt ADD COLUMN steps_per_second REAL;
-ALTER TABLE attempt ADD COLUMN told_ms INTEGER;
-ALTER TABLE attempt ADD COLUMN first_step_ms INTEGER;
+-- An attempt may be paused, and one that was pruned may be gone on with. `step`
+-- and after: what its worker said last about its rounds, once a second at most; and
+-- the time from the claim to the end of the first of them.
+CREATE TABLE attempt_2 (
+  id INTEGER PRIMARY KEY,
+  trial_id INTEGER NOT NULL REFERENCES trial (id),
+  number INTEGER NOT NULL,
+  pid INTEGER NOT NULL,
+  boot_id TEXT NOT NULL,
+  proc_start INTEGER NOT NULL,
+  host TEXT NOT NULL,
+  folder TEXT NOT NULL,
+  threads INTEGER,
+  libtorch TEXT,
+  isa TEXT,
+  device TEXT,
+  start_step INTEGER NOT NULL DEFAULT -1,
+  valid_until INTEGER NOT NULL DEFAULT 9223372036854775807,
+  started_ms INTEGER NOT NULL,
+  ended_ms INTEGER,
+  reason TEXT CHECK (reason IN ('ok', 'pruned', 'paused', 'diverged', 'error', 'signal', 'oom', 'timeout', 'cancelled', 'lost')),
+  exit_code INTEGER,
+  signal INTEGER,
+  message TEXT,
+  last_step INTEGER,
+  step INTEGER,
+  steps INTEGER,  -- in all
+  steps_per_second REAL,
+  told_ms INTEGER,
+  first_step_ms INTEGER,
+  UNIQUE (trial_id, number)
+) STRICT;
+INSERT INTO attempt_2 (id, trial_id, number, pid, boot_id, proc_start, host, folder, threads, libtorch, isa, device,
+                       start_step, valid_until, started_ms, ended_ms, reason, exit_code, signal, message, last_step)
+SELECT id, trial_id, number, pid, boot_id, proc_start, host, folder, threads, libtorch, isa, device,
+       start_step, valid_until, started_ms, ended_ms, reason, exit_code, signal, message, last_step
+  FROM attempt;
+DROP TABLE attempt;
+ALTER TABLE attempt_2 RENAME TO attempt;
+CREATE UNIQUE INDEX attempt_one_running ON attempt (trial_id) WHERE reason IS NULL;
 
 -- A result may be made anew (Store::run_again): of an attempt that counts no more
 -- there may be another beside it.
-DROP INDEX attempt_one_done;
 CREATE UNIQUE INDEX attempt_one_done ON attempt (trial_id)
- WHERE reason IN ('ok', 'pruned', 'diverged') AND valid_until >= 0;
+ WHERE reason IN ('ok', 'diverged') AND valid_until >= 0;

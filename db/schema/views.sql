@@ -8,6 +8,8 @@ SELECT e.id AS experiment_id, e.name AS experiment,
        (SELECT count(*) FROM experiment_trial x JOIN trial t ON t.id = x.trial_id
          WHERE x.experiment_id = e.id AND t.state = 'done') AS done,
        (SELECT count(*) FROM experiment_trial x JOIN trial t ON t.id = x.trial_id
+         WHERE x.experiment_id = e.id AND t.state = 'pruned') AS pruned,
+       (SELECT count(*) FROM experiment_trial x JOIN trial t ON t.id = x.trial_id
          WHERE x.experiment_id = e.id AND t.state = 'failed') AS failed,
        strftime('%Y-%m-%dT%H:%M:%fZ', e.created_ms / 1000.0, 'unixepoch') AS created,
        strftime('%Y-%m-%dT%H:%M:%fZ', e.used_ms / 1000.0, 'unixepoch') AS used,

@@ -63,8 +63,9 @@ std::vector<std::string> next_steps(const Closing& closing, const std::string& m
                                     const std::string& best) {
   std::vector<std::string> steps;
   if (const auto* failed = first_in(closing, db::TrialState::failed)) steps.push_back("show " + failed->name);
-  const bool unfinished = std::any_of(closing.trials.begin(), closing.trials.end(),
-                                      [](const auto& trial) { return trial.state != db::TrialState::done; });
+  const bool unfinished = std::any_of(closing.trials.begin(), closing.trials.end(), [](const auto& trial) {
+    return trial.state != db::TrialState::done && trial.state != db::TrialState::pruned;
+  });
   if (unfinished) steps.push_back("resume " + closing.name);
   const std::string trial = best.empty() && !closing.trials.empty() ? closing.trials.front().name : best;
   if (!metric.empty()) steps.push_back("best --metric " + metric);

@@ -196,6 +196,8 @@ void add_execute_options(CLI::App& command, ExecuteOptions& options) {
       ->type_name("CONDITION");
   command.add_flag("--rerun-changed", options.rerun_changed,
                    "Make results anew whose plugins were rebuilt since; what is there stays in the database");
+  command.add_flag("--no-prune", options.no_prune,
+                   "Prune nothing whatever the grid says, and finish the trials that were pruned");
   command.add_flag("--require-pins", options.require_pins,
                    "Open and use no plugin that the grid does not pin by its SHA-256");
   command.add_flag("--wait", options.wait, "Wait while another saddle writes this database");
@@ -222,11 +224,18 @@ void execute(const Experiment& experiment, db::Store& store, const Catalogue& ca
     run_changed_again(store, chosen(all, choice), catalogue);
     all = store.trials(experiment.id);
   }
-  const auto todo = chosen(store.trials_to_run(experiment.id), choice);
-  const int done = static_cast<int>(std::count_if(all.begin(), all.end(), [](const db::TrialInfo& trial) {
-    return trial.state == db::TrialState::done;
-  }));
-  if (done > 0) std::cout << done << " done before and not run again, ";
+  const bool prunes = experiment.rules.prune.has_value();
+  const auto todo = chosen(store.trials_to_run(experiment.id, !prunes), choice);
+  const auto count = [&](db::TrialState state) {
+    return static_cast<int>(
+        std::count_if(all.begin(), all.end(), [&](const auto& trial) { return trial.state == state; }));
+  };
+  const int done = count(db::TrialState::done), pruned = prunes ? count(db::TrialState::pruned) : 0;
+  if (done + pruned > 0) {
+    if (done > 0) std::cout << done << " done";
+    if (pruned > 0) std::cout << (done > 0 ? " and " : "") << pruned << " pruned";
+    std::cout << " before and not run again, ";
+  }
   std::cout << todo.size() << " to run\n" << std::flush;
 
   schedule::Options schedule;
@@ -246,7 +255,7 @@ void execute(const Experiment& experiment, db::Store& store, const Catalogue& ca
   const auto start = std::chrono::steady_clock::now();
   schedule::Summary summary;
   {
-    Progress progress(experiment.name, static_cast<int>(all.size()), done);
+    Progress progress(experiment.name, static_cast<int>(all.size()), done, pruned);
     std::unique_ptr<schedule::Pruner> pruner;
     if (experiment.rules.prune) {
       db::Reader reader(store.path());

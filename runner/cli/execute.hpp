@@ -20,6 +20,7 @@ struct ExecuteOptions {
   bool cold = false;                     // --cold: no fork server
   bool require_pins = false;             // --require-pins: only pinned plugins
   bool wait = false;                     // --wait: for another saddle that writes this database
+  bool no_prune = false;                 // --no-prune: prune nothing, finish what was pruned
   bool rerun_changed = false;            // --rerun-changed: results of other binaries are made anew
   std::vector<std::string> first;        // --first: conditions of the trials that come first
   std::vector<std::string> only, where;  // --only, --where: run these trials only

@@ -114,6 +114,7 @@ OrderedJson to_json(const GroupRankings& rankings, std::size_t limit) {
            {"interval_over", group.over_seeds() ? "seeds" : "trials"},
            {"diverged", group.tally.diverged},
            {"failed", group.tally.failed},
+           {"pruned", group.tally.pruned},
            {"unfinished", group.tally.unfinished}});
     }
   }

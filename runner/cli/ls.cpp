@@ -112,19 +112,21 @@ std::string final_text(const Final& final) {
 
 void print_experiments(db::Reader& reader, bool json) {
   const db::Rows rows = reader.query(
-      "SELECT experiment_id, experiment, trials, done, failed, used, file, git_commit FROM experiments ORDER "
+      "SELECT experiment_id, experiment, trials, done, pruned, failed, used, file, git_commit FROM "
+      "experiments ORDER "
       "BY used");
   if (json) return print_json(std::cout, to_json(rows));
   Table table({{"id", true},
                {"experiment"},
                {"trials", true},
                {"done", true},
+               {"pruned", true},
                {"failed", true},
                {"last planned"},
                {"file"}});
   for (const auto& row : rows.rows)
     table.add({value_text(row[0]), value_text(row[1]), value_text(row[2]), value_text(row[3]),
-               value_text(row[4]), value_text(row[5]).substr(0, 19), value_text(row[6])});
+               value_text(row[4]), value_text(row[5]), value_text(row[6]).substr(0, 19), value_text(row[7])});
   if (table.size() == 0)
     std::cout << "no experiment yet; begin with: saddle run GRID.json\n";
   else
@@ -189,10 +191,11 @@ void print_trials(db::Reader& reader, const Options& options) {
     ++states[reason.empty() || reason == "ok" || state == "running" ? state : reason];
     const auto of_other = rebuilt.find(integer_of(row[0]));
     if (of_other != rebuilt.end()) others.insert(of_other->second.begin(), of_other->second.end());
-    std::vector<std::string> cells{value_text(row[0]), text_of(row[1]),
-                                   (reason.empty() || reason == "ok" ? state : state + " (" + reason + ")") +
-                                       (of_other == rebuilt.end() ? "" : " *"),
-                                   value_text(row[7]), value_text(row[8])};
+    std::vector<std::string> cells{
+        value_text(row[0]), text_of(row[1]),
+        (reason.empty() || reason == "ok" || reason == state ? state : state + " (" + reason + ")") +
+            (of_other == rebuilt.end() ? "" : " *"),
+        value_text(row[7]), value_text(row[8])};
     const auto own = finals.find(integer_of(row[0]));
     for (std::size_t i = 0; i < metrics.size(); ++i)
       cells.push_back(own == finals.end() ? "-" : final_text(own->second[i]));
@@ -229,7 +232,7 @@ void add_ls(CLI::App& app, Globals& globals) {
   CLI::App* command = app.add_subcommand("ls", "Trials in the database, with state and key metrics");
   add_scope_options(*command, options->scope, WithoutOptions::all);
   command->add_option("--state", options->state, "Only trials in this state")
-      ->check(CLI::IsMember({"planned", "running", "done", "failed", "stopped"}));
+      ->check(CLI::IsMember({"planned", "running", "done", "pruned", "paused", "failed", "stopped"}));
   command->add_flag("--experiments", options->experiments, "List the experiments instead");
   command->add_flag("--json", options->json, "A list of objects");
   command->callback([options, &globals] {

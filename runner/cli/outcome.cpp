@@ -49,6 +49,8 @@ void Tally::add(const Outcome& outcome) {
     ++diverged;
   } else if (outcome.state == "failed") {
     ++failed;
+  } else if (outcome.state == "pruned") {
+    ++pruned;
   } else if (outcome.state != "done") {
     ++unfinished;
   } else if (outcome.value) {
@@ -66,6 +68,7 @@ std::string Tally::note() const {
   };
   say(diverged, "diverged");
   say(failed, "failed");
+  say(pruned, "pruned");
   say(unfinished, "not finished");
   return text;
 }

@@ -26,9 +26,9 @@ std::vector<std::string> protocols_of(const std::vector<Outcome>& outcomes);
 
 // How many trials of a group count, and what became of the others.
 struct Tally {
-  int counted = 0;                               // ended well with a finite value
-  int diverged = 0, failed = 0, unfinished = 0;  // the others
-  std::vector<double> values;                    // of those that count
+  int counted = 0;                                           // ended well with a finite value
+  int diverged = 0, failed = 0, pruned = 0, unfinished = 0;  // the others
+  std::vector<double> values;                                // of those that count
 
   void add(const Outcome& outcome);
   std::string note() const;  // "1 diverged, 2 not finished"

@@ -57,10 +57,11 @@ std::optional<double> time_left_s(const Outlook& o) {
   return (o.running_left_s + o.waiting * whole) / std::max(1, o.slots);
 }
 
-Progress::Progress(std::string experiment, int total, int done)
+Progress::Progress(std::string experiment, int total, int done, int pruned)
     : experiment_(std::move(experiment)),
       total_(total),
       done_(done),
+      pruned_(pruned),
       terminal_(::isatty(STDOUT_FILENO) == 1 && std::getenv("TERM") != nullptr &&
                 std::string(std::getenv("TERM")) != "dumb"),
       color_(terminal_ && std::getenv("NO_COLOR") == nullptr) {}
@@ -79,6 +80,7 @@ Progress::Running* Progress::find(std::int64_t trial) {
 }
 
 void Progress::on_start(const schedule::Job& job, std::int64_t attempt, std::int64_t start_step) {
+  paused_.erase(job.trial);
   running_.push_back(
       {job.trial, job.name, Clock::now(), std::max<std::int64_t>(0, start_step), {}, Clock::now()});
   slots_ = std::max(slots_, static_cast<int>(running_.size()));
@@ -119,15 +121,17 @@ void Progress::on_end(const schedule::Job& job, const db::AttemptEnd& end, doubl
                       const std::filesystem::path& folder) {
   running_.remove_if([&](const Running& running) { return running.trial == job.trial; });
   const db::TrialState state = db::state_after(end.reason);
-  if (state == db::TrialState::done) {
-    ++done_;
+  if (state == db::TrialState::done) ++done_;
+  if (state == db::TrialState::pruned) ++pruned_;
+  if (state == db::TrialState::done || state == db::TrialState::pruned) {
     ++timed_;
     timed_s_ += seconds;
   }
   const bool failed = state == db::TrialState::failed;
   if (failed) ++failed_;
   if (end.reason == db::Reason::diverged) ++diverged_;
-  if (terminal_ && end.reason == db::Reason::ok) return;  // the block counts it
+  // The block counts it.
+  if (terminal_ && (end.reason == db::Reason::ok || end.reason == db::Reason::paused)) return;
 
   const std::string reason(db::to_string(end.reason));
   std::string text = (color_ && failed ? "\033[31m" + reason + "\033[0m" : reason) + "  " + job.name +
@@ -145,8 +149,11 @@ void Progress::on_retry(const schedule::Job& job, int left) {
        (left > 0 ? ", " + std::to_string(left) + " more left" : ""));
 }
 
+void Progress::on_paused(const schedule::Job& job) { paused_.insert(job.trial); }
+
 void Progress::on_pruned(const schedule::Job& job, const std::string& why) {
-  ++done_;
+  paused_.erase(job.trial);
+  ++pruned_;
   line("pruned  " + job.name + ": " + why);
 }
 
@@ -166,7 +173,8 @@ Outlook Progress::outlook() const {
   Outlook outlook;
   outlook.trial_s = timed_ > 0 ? timed_s_ / timed_ : 0;
   outlook.ended = timed_;
-  outlook.waiting = std::max(0, total_ - done_ - failed_ - static_cast<int>(running_.size()));
+  outlook.waiting =
+      std::max(0, total_ - done_ - pruned_ - failed_ - static_cast<int>(running_.size() + paused_.size()));
   outlook.slots = slots_;
   for (const Running& running : running_) {
     const ProgressReport& r = running.report;
@@ -178,13 +186,16 @@ Outlook Progress::outlook() const {
   return outlook;
 }
 
-// "5 of 12 done, 1 failed, 1m02s, about 3m10s left"
+// "5 of 12 done, 2 running, 1 failed, 3 pruned, 1m02s, about 3m10s left"
 std::string Progress::tally() const {
   std::string text = format("%d of %d done, %zu running, %d failed", done_, total_, running_.size(), failed_);
+  if (pruned_ > 0) text += format(", %d pruned", pruned_);
+  if (!paused_.empty()) text += format(", %zu paused", paused_.size());
   if (diverged_ > 0) text += format(", %d diverged", diverged_);
   text += ", " + duration_text(seconds_since(started_));
   const auto left = time_left_s(outlook());
-  if (left && *left >= 0.5 && done_ + failed_ < total_) text += ", about " + duration_text(*left) + " left";
+  if (left && *left >= 0.5 && done_ + pruned_ + failed_ < total_)
+    text += ", about " + duration_text(*left) + " left";
   return text;
 }
 

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstdint>
 #include <list>
+#include <set>
 #include <optional>
 #include <string>
 
@@ -30,8 +31,8 @@ std::string duration_text(double seconds);
 // line, and a running trial gets one every ten seconds at most.
 class Progress : public schedule::Observer {
  public:
-  // `total` trials in the plan, `done` of them before this run.
-  Progress(std::string experiment, int total, int done);
+  // `total` trials in the plan, `done` and `pruned` of them before this run.
+  Progress(std::string experiment, int total, int done, int pruned);
   ~Progress() override;
 
   void on_start(const schedule::Job& job, std::int64_t attempt, std::int64_t start_step) override;
@@ -42,6 +43,7 @@ class Progress : public schedule::Observer {
   void on_end(const schedule::Job& job, const db::AttemptEnd& end, double seconds,
               const std::filesystem::path& folder) override;
   void on_retry(const schedule::Job& job, int left) override;
+  void on_paused(const schedule::Job& job) override;
   void on_pruned(const schedule::Job& job, const std::string& why) override;
   void on_notice(const std::string& text) override;
   void on_tick() override;
@@ -70,7 +72,8 @@ class Progress : public schedule::Observer {
   std::string running_line(const Running& trial, std::size_t name_width) const;
 
   std::string experiment_;
-  int total_, done_, failed_ = 0, diverged_ = 0, slots_ = 1;
+  int total_, done_, pruned_, failed_ = 0, diverged_ = 0, slots_ = 1;
+  std::set<std::int64_t> paused_;
   int timed_ = 0;
   double timed_s_ = 0;
   bool terminal_, color_;

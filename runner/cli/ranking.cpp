@@ -208,6 +208,7 @@ OrderedJson to_json(const Rankings& rankings, std::size_t limit) {
                       {"trials", config.trials},
                       {"diverged", config.tally.diverged},
                       {"failed", config.tally.failed},
+                      {"pruned", config.tally.pruned},
                       {"unfinished", config.tally.unfinished}});
     }
   }

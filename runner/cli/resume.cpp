@@ -42,10 +42,17 @@ void resume(const Arguments& arguments, Globals& globals) {
   if (!found)
     throw Error(
         (arguments.experiment.empty() ? "no experiment" : "no experiment \"" + arguments.experiment + "\"") +
-        " in " + globals.database.string() + ". Known: saddle ls");
-  std::cout << found->name << ": " << store.trials(found->id).size() << " trials\n";
+        " in " + globals.database.string() + ". Known: saddle ls; a new one: saddle run FILE");
+  const std::size_t planned = store.trials(found->id).size();
+  if (planned == 0)
+    throw Error("experiment \"" + found->name +
+                "\" was cut off before its plan was stored, so there is nothing to resume. Start it again: "
+                "saddle run " +
+                found->file);
+  std::cout << found->name << ": " << planned << " trials\n";
   Rules rules = rules_of(globals.database, found->id);
   rules.pins_required = rules.pins_required || arguments.execute.require_pins;
+  if (arguments.execute.no_prune) rules.prune.reset();
   const Catalogue catalogue = catalogue_for(rules, globals);
   execute({found->id, found->name, rules}, store, catalogue, interrupts, arguments.execute, globals);
 }

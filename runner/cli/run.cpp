@@ -68,9 +68,10 @@ std::vector<db::PlannedTrial> frozen(const Plan& plan) {
 }
 
 void run(const Arguments& arguments, Globals& globals) {
-  const auto [catalogue, plan] =
+  auto [catalogue, plan] =
       load_pinned(arguments.file, arguments.sets, arguments.yes ? kMostTrials : kUsualTrials,
                   arguments.execute.require_pins, globals);
+  if (arguments.execute.no_prune) plan.rules.prune.reset();
   // Nothing is stored for a choice of nothing.
   const std::size_t chosen =
       chosen_trials(plan, Choice(arguments.execute.only, arguments.execute.where)).size();
@@ -83,13 +84,14 @@ void run(const Arguments& arguments, Globals& globals) {
   schedule::Interrupts interrupts;
   db::Store store(globals.database, open_options(arguments.execute));
   const std::int64_t id = store.add_experiment(describe(plan));
-  store.freeze_plan(id, frozen(plan));
-  // What the file's text alone does not say; `resume` reads it back.
+  // What the file's text alone does not say; `resume` reads it back. Stored before the plan: who is killed in
+  // between leaves no trial that lacks its rules.
   db::Event event;
   event.type = "run";
   event.experiment = id;
   event.data = Json{{"experiment_id", id}, {"sets", plan.sets}, {"rules", to_json(plan.rules)}}.dump();
   store.add_event(event);
+  store.freeze_plan(id, frozen(plan));
   execute({id, plan.name, plan.rules}, store, catalogue, interrupts, arguments.execute, globals);
 }
 

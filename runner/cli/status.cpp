@@ -49,7 +49,7 @@ struct Experiment {
     for (const auto& [state, n] : trials) sum += n;
     return sum;
   }
-  std::int64_t unfinished() const { return all() - count("done"); }
+  std::int64_t unfinished() const { return all() - count("done") - count("pruned"); }
   std::optional<double> left_s() const {
     Outlook outlook;
     outlook.ended = static_cast<int>(count("done"));
@@ -109,7 +109,7 @@ void print(const Globals& globals, const std::optional<db::Holder>& holder,
   if (experiments.empty()) std::cout << "no experiment yet; begin with: saddle run GRID.json\n";
   for (const Experiment& one : experiments) {
     std::cout << one.name << ": " << one.count("done") << " of " << one.all() << " done";
-    for (const char* state : {"running", "failed", "stopped"})
+    for (const char* state : {"running", "pruned", "paused", "failed", "stopped"})
       if (one.count(state) > 0)
         std::cout << ", " << one.count(state) << (held || state != std::string("running") ? " " : " were ")
                   << state;
@@ -140,7 +140,7 @@ OrderedJson as_json(const Globals& globals, const std::optional<db::Holder>& hol
     OrderedJson entry;
     entry["experiment"] = one.name;
     entry["trials"] = one.all();
-    for (const char* state : {"done", "running", "failed", "stopped", "planned"})
+    for (const char* state : {"done", "running", "pruned", "paused", "failed", "stopped", "planned"})
       entry[state] = one.count(state);
     const auto left = one.running.empty() ? std::nullopt : one.left_s();
     entry["left_s"] = left ? OrderedJson(*left) : OrderedJson();

@@ -87,8 +87,8 @@ db::AttemptEnd judge(const Evidence& evidence) {
     end.reason = db::Reason::pruned;
     end.message = evidence.pruned;
   } else if (!evidence.paused.empty()) {
-    end.reason = db::Reason::cancelled;
-    end.message = "paused: " + evidence.paused;
+    end.reason = db::Reason::paused;
+    end.message = evidence.paused;
   } else if (evidence.cancelled || finished) {
     end.reason = db::Reason::cancelled;
     end.message = finished ? "stopped at step " + std::to_string(end.last_step) : "killed on request";

@@ -41,7 +41,9 @@ class Observer {
   virtual void on_end(const Job&, const db::AttemptEnd&, double /*seconds*/, const std::filesystem::path&) {}
   // After on_end: the trial is queued again.
   virtual void on_retry(const Job&, int /*retries_left*/) {}
-  // A trial that was paused and will not go on: it is done.
+  // A trial waits to be promoted: after on_end, or since an earlier run.
+  virtual void on_paused(const Job&) {}
+  // A trial that does not run will not go on.
   virtual void on_pruned(const Job&, const std::string& /*why*/) {}
   virtual void on_notice(const std::string&) {}  // about the run as a whole
   virtual void on_tick() {}                      // at least five times a second

@@ -47,7 +47,7 @@ Summary Scheduler::run(const std::vector<Job>& jobs) {
   if (options_.pruner != nullptr)
     std::erase_if(waiting_, [&](const Job& job) {
       const bool held = options_.pruner->holds(job.trial);
-      if (held) paused_.emplace(job.trial, job);
+      if (held) pause(job);
       return held;
     });
   if (!options_.requests.empty()) mailbox_.emplace(options_.requests);
@@ -216,12 +216,12 @@ void Scheduler::reap(std::list<Running>::iterator running) {
                              running->attempt.job().name);
   const Job job = running->attempt.job();
   const Evidence& evidence = running->attempt.evidence();
-  const bool paused = end.reason == db::Reason::cancelled && !evidence.paused.empty() && !evidence.cancelled;
+  const bool paused = end.reason == db::Reason::paused && !evidence.cancelled;
   slots_.give_back(running->slot);
   if (paused && running->promoted) {
     waiting_.push_front(job);
   } else if (paused) {
-    paused_.emplace(job.trial, job);
+    pause(job);
   } else if (retry(running->attempt, end, running->had_company)) {
     ++summary_.retried;
   } else {
@@ -303,7 +303,7 @@ void Scheduler::record(const char* type, const Job& job, const std::string& why,
 void Scheduler::end_paused() {
   for (const auto& [trial, job] : paused_) {
     if (stopping_) {
-      ++summary_.ended[db::Reason::cancelled];
+      ++summary_.ended[db::Reason::paused];
       continue;
     }
     const std::string why = options_.pruner->why_over(trial);
@@ -312,6 +312,11 @@ void Scheduler::end_paused() {
     ++summary_.ended[db::Reason::pruned];
     observer_.on_pruned(job, why);
   }
+}
+
+void Scheduler::pause(const Job& job) {
+  paused_.emplace(job.trial, job);
+  observer_.on_paused(job);
 }
 
 // At the end of the queue: the others come first, and what disturbed it may be over.

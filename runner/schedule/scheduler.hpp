@@ -86,6 +86,7 @@ class Scheduler {
   std::optional<std::int64_t> next_promoted(std::int64_t asking);
   void record(const char* type, const Job& job, const std::string& why, std::int64_t step = -1,
               int rung = -1);
+  void pause(const Job& job);
   void end_paused();
   void stop_all(const std::string& why);
   void reap(std::list<Running>::iterator running);

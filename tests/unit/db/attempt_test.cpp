@@ -60,11 +60,11 @@ TEST_CASE("each reason leaves the trial in its state") {
   Store store(folder / "a.db");
   const std::int64_t id = experiment(store);
   const std::vector<std::pair<Reason, TrialState>> expected{
-      {Reason::ok, TrialState::done},        {Reason::pruned, TrialState::done},
-      {Reason::diverged, TrialState::done},  {Reason::error, TrialState::failed},
-      {Reason::signal, TrialState::failed},  {Reason::oom, TrialState::failed},
-      {Reason::timeout, TrialState::failed}, {Reason::cancelled, TrialState::stopped},
-      {Reason::lost, TrialState::stopped}};
+      {Reason::ok, TrialState::done},           {Reason::pruned, TrialState::pruned},
+      {Reason::paused, TrialState::paused},     {Reason::diverged, TrialState::done},
+      {Reason::error, TrialState::failed},      {Reason::signal, TrialState::failed},
+      {Reason::oom, TrialState::failed},        {Reason::timeout, TrialState::failed},
+      {Reason::cancelled, TrialState::stopped}, {Reason::lost, TrialState::stopped}};
   for (const auto& [reason, state] : expected) {
     const std::string name(to_string(reason));
     CHECK(reason_from(name) == reason);

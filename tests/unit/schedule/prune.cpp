@@ -263,7 +263,7 @@ TEST_CASE("the worse half is pruned while it runs, and says why") {
   CHECK(trials[0].reason == db::Reason::ok);
   CHECK(trials[1].reason == db::Reason::ok);
   CHECK(trials[2].reason == db::Reason::pruned);
-  CHECK(trials[2].state == db::TrialState::done);
+  CHECK(trials[2].state == db::TrialState::pruned);
   CHECK(trials[2].last_step < 60);
   CHECK(trials[2].message == "level 9 at step 20 is worse than 1.5, the median of 2 other trials there");
   CHECK(
@@ -313,7 +313,7 @@ TEST_CASE("successive halving pauses trials and goes on with the best from their
 
   std::vector<std::string> ok;
   for (const auto& trial : trials) {
-    CHECK(trial.state == db::TrialState::done);
+    CHECK(trial.state == (trial.reason == db::Reason::ok ? db::TrialState::done : db::TrialState::pruned));
     if (trial.reason == db::Reason::ok) ok.push_back(trial.name);
   }
   // Levels 1, 2 and 3 are the best third; with two workers some others were, for a while.
@@ -369,7 +369,8 @@ TEST_CASE("successive halving survives an interrupt: what was promoted goes on, 
   bench.observer = &second;
   bench.options.pruner = &after;
   trials = bench.run(experiment);
-  for (const auto& trial : trials) CHECK(trial.state == db::TrialState::done);
+  for (const auto& trial : trials)
+    CHECK(trial.state == (trial.reason == db::Reason::ok ? db::TrialState::done : db::TrialState::pruned));
   CHECK(trials[3].reason == db::Reason::ok);
   CHECK(trials[4].reason == db::Reason::pruned);
 }
