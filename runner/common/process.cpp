@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,7 +54,10 @@ void connect(Descriptor& ours, Descriptor& theirs) {
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
     fail("cannot open a channel to a child", errno);
   ours.set(fds[0]);
-  theirs.set(fds[1]);
+  // What a child arranges as 0 to 2 must not lie there already.
+  theirs.set(::fcntl(fds[1], F_DUPFD_CLOEXEC, 3));
+  ::close(fds[1]);
+  if (theirs.get() < 0) fail("cannot open a channel to a child", errno);
   ::fcntl(fds[0], F_SETFL, O_NONBLOCK);
 }
 
@@ -87,20 +90,45 @@ std::string last_line(const std::string& text) {
                      end - (start == std::string::npos ? -1 : start));
 }
 
+struct Start {
+  pid_t parent;
+  int in, out, err, failed;
+  char** argv;
+};
+
+// Between fork and exec in a process with threads: system calls only.
+[[noreturn]] void become(const Start& start) {
+  // A hanging plugin must not outlive a killed saddle.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != start.parent) ::_exit(127);  // it died before prctl took effect
+  if (::dup2(start.in, 0) >= 0 && ::dup2(start.out, 1) >= 0 && ::dup2(start.err, 2) >= 0)
+    ::execve(start.argv[0], start.argv, environ);
+  const int error = errno;
+  (void)!::write(start.failed, &error, sizeof error);
+  ::_exit(127);
+}
+
+// Ended by the kernel when the calling thread ends, which waits for it.
 pid_t spawn(const std::vector<std::string>& argv, int in, int out, int err) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, in, 0);
-  posix_spawn_file_actions_adddup2(&actions, out, 1);
-  posix_spawn_file_actions_adddup2(&actions, err, 2);
   std::vector<char*> arguments;
-  for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
+  for (const auto& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
-  pid_t pid = -1;
-  const int error = ::posix_spawn(&pid, arguments[0], &actions, nullptr, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) fail("cannot start " + argv[0], error);
-  return pid;
+  Descriptor failed, their_failed;
+  connect(failed, their_failed);
+  ::fcntl(failed.get(), F_SETFL, 0);
+  const Start start{::getpid(), in, out, err, their_failed.get(), arguments.data()};
+  const pid_t pid = ::fork();
+  if (pid < 0) fail("cannot start another process", errno);
+  if (pid == 0) become(start);
+  their_failed.close();
+  int error = 0;
+  ssize_t n;
+  do {
+    n = ::read(failed.get(), &error, sizeof error);  // or its end: closed by the exec
+  } while (n < 0 && errno == EINTR);
+  if (n != sizeof error) return pid;
+  ::waitpid(pid, nullptr, 0);
+  fail("cannot start " + argv[0], error);
 }
 
 }  // namespace
