@@ -2,6 +2,7 @@
 // builds every distinct game of the plan once and says what does not fit.
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <map>
 #include <set>
 #include <tuple>
@@ -99,6 +100,11 @@ class Prover {
       if (left == 0) return;
       // Answers come in order, so the process ended in the first one left.
       Proof& culprit = first_open();
+      // SIGKILL comes from outside: from the kernel that is out of memory, or from a person.
+      if (result.signal == SIGKILL && !result.timed_out && spared_ != &culprit) {
+        spared_ = &culprit;
+        continue;
+      }
       culprit.settled = true;
       if (result.ok() && left == open) {
         throw Error(
@@ -180,6 +186,7 @@ class Prover {
   }
 
   std::vector<Proof> proofs_;
+  const Proof* spared_ = nullptr;  // its process was killed from outside once
   ChildLimits limits_;
   Json pins_;
   std::map<std::tuple<std::string, std::string, std::string>, std::vector<std::string>> failures_;
