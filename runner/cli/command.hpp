@@ -34,6 +34,7 @@ void add_pivot(CLI::App& app, Globals& globals);
 void add_importance(CLI::App& app, Globals& globals);
 void add_sql(CLI::App& app, Globals& globals);
 void add_queries(CLI::App& app, Globals& globals);
+void add_export(CLI::App& app, Globals& globals);
 void add_probe(CLI::App& app, Globals& globals);
 void add_eval(CLI::App& app, Globals& globals);
 void add_sample(CLI::App& app, Globals& globals);

@@ -42,6 +42,7 @@ void register_commands(CLI::App& app, Globals& globals) {
   add_curve(app, globals);
   add_sql(app, globals);
   add_queries(app, globals);
+  add_export(app, globals);
   add_plugins(app, globals);
   add_probe(app, globals);
   add_eval(app, globals);

@@ -27,16 +27,6 @@ std::string cut(const std::string& text, std::size_t width) {
   return text.substr(0, bytes) + "…";
 }
 
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
 }  // namespace
 
 void Table::add(std::vector<std::string> cells) {
@@ -152,6 +142,16 @@ OrderedJson to_json(const db::Rows& rows) {
     list.push_back(std::move(object));
   }
   return list;
+}
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + '"';
 }
 
 void print_csv(std::ostream& out, const db::Rows& rows) {

@@ -54,6 +54,8 @@ std::string exact_text(const db::Value& value);
 OrderedJson to_json(const db::Value& value);
 // Row objects; a second column of the same name becomes "name:2".
 OrderedJson to_json(const db::Rows& rows);
+// Quoted where it must be.
+std::string csv_field(const std::string& text);
 // As RFC 4180, but with plain line ends, and a header line.
 void print_csv(std::ostream& out, const db::Rows& rows);
 void print_json(std::ostream& out, const OrderedJson& json);

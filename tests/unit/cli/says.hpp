@@ -22,8 +22,8 @@ inline std::string saddle_says(const std::filesystem::path& database, std::vecto
   Globals globals;
   globals.database = database;
   app.require_subcommand(1);
-  for (const auto add :
-       {add_ls, add_show, add_best, add_compare, add_pivot, add_importance, add_curve, add_sql, add_queries})
+  for (const auto add : {add_ls, add_show, add_best, add_compare, add_pivot, add_importance, add_curve,
+                         add_sql, add_queries, add_export})
     add(app, globals);
   std::ostringstream out;
   struct Redirect {
