@@ -8,24 +8,10 @@
 #include "db/functions.hpp"
 #include "db/migrate.hpp"
 #include "db/sqlite.hpp"
+#include "db/uri.hpp"
 
 namespace saddle::db {
 namespace {
-
-std::string percent_encoded(const std::string& path) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string out;
-  for (const unsigned char c : path) {
-    if (std::isalnum(c) || std::string_view("/._-~").find(static_cast<char>(c)) != std::string_view::npos) {
-      out += static_cast<char>(c);
-    } else {
-      out += '%';
-      out += kHex[c >> 4];
-      out += kHex[c & 15];
-    }
-  }
-  return out;
-}
 
 Connection open_for_reading(const std::filesystem::path& path) {
   std::error_code ignored;
@@ -48,7 +34,7 @@ Connection open_for_reading(const std::filesystem::path& path) {
     // A closed database in a folder that we may not write: SQLite cannot make
     // the shared memory that write-ahead logging needs, and nobody changes it.
     if (error.kind() != ErrorKind::io || std::filesystem::exists(path.string() + "-wal", ignored)) throw;
-    return open("file:" + percent_encoded(std::filesystem::absolute(path).string()) + "?immutable=1");
+    return open(uri_of(path, "immutable=1"));
   }
 }
 

@@ -49,7 +49,8 @@ void quick_check(Connection& connection) {
 
 Connection open_for_writing(const std::filesystem::path& path, bool after_unclean_stop,
                             const OpenOptions& options) {
-  Connection connection(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  // As URIs are named the files that merge() attaches.
+  Connection connection(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI);
   connection.execute(
       "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864");
   const std::string mode = connection.pragma_text("journal_mode = WAL");

@@ -52,9 +52,15 @@ def store_rows(measured):
     yield Row("size of a metric row", measured["bytes_per_row"], "bytes", at_most=40)
 
 
+def merge_rows(measured):
+    yield Row(f"{measured['shards']} shards merged", measured["seconds"], "s", at_most=3,
+              detail=f"{measured['rows']:,} metric rows; once more {measured['again_seconds']:.3g} s, "
+                     f"{measured['again_rows']} rows")
+
+
 # How to read what each program prints.
 PROGRAMS = {"saddle_operator_bench": operator_rows, "saddle_boundary_bench": boundary_rows,
-            "saddle_store_bench": store_rows}
+            "saddle_store_bench": store_rows, "saddle_merge_bench": merge_rows}
 
 
 def program_rows(tools, name, read):
