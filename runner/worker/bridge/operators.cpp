@@ -37,14 +37,14 @@ struct saddle_operator {
     int from;         // place in the plugin's call; -1: this LibTorch's own default
     IValue fallback;  // that default
   };
+  uint32_t arg_count = 0;  // of the plugin's schema
+  uint32_t result_count = 0;
+  saddle::worker::TypedCall typed = nullptr;
   std::string name;
   c10::OperatorHandle handle;
   std::vector<Argument> arguments;
   // Arguments that only a newer plugin knows: they must be given their default.
   std::vector<std::pair<int, IValue>> dropped;
-  uint32_t arg_count = 0;  // of the plugin's schema
-  uint32_t result_count = 0;
-  saddle::worker::TypedCall typed = nullptr;
 };
 
 namespace saddle::worker {
@@ -326,14 +326,18 @@ const saddle_operator* resolve_operator(const std::string& schema) {
 
 const std::string& operator_name(const saddle_operator& op) { return op.name; }
 
-void call_operator(const saddle_operator& op, const saddle_value* args, uint32_t arg_count,
-                   saddle_value* results, uint32_t result_count) {
-  if (arg_count != op.arg_count || result_count != op.result_count)
-    throw Error(op.name + ": called with " + std::to_string(arg_count) + " arguments and " +
-                std::to_string(result_count) + " results; the schema has " + std::to_string(op.arg_count) +
-                " and " + std::to_string(op.result_count));
-  if (op.typed && op.typed(args, results)) return;
+namespace {
 
+[[noreturn, gnu::noinline]] void wrong_count(const saddle_operator& op, uint32_t arg_count,
+                                             uint32_t result_count) {
+  throw Error(op.name + ": called with " + std::to_string(arg_count) + " arguments and " +
+              std::to_string(result_count) + " results; the schema has " + std::to_string(op.arg_count) +
+              " and " + std::to_string(op.result_count));
+}
+
+// Apart, so that a typed call pays nothing for what this needs.
+[[gnu::noinline]] void call_boxed(const saddle_operator& op, const saddle_value* args,
+                                  saddle_value* results) {
   for (const auto& [place, value] : op.dropped)
     if (!is_default(args[place], value))
       throw Error(op.name + ": argument " + std::to_string(place) +
@@ -343,7 +347,15 @@ void call_operator(const saddle_operator& op, const saddle_value* args, uint32_t
   for (const auto& argument : op.arguments)
     stack.push_back(argument.from < 0 ? argument.fallback : convert(op, argument, args[argument.from]));
   op.handle.callBoxed(stack);
-  for (uint32_t i = 0; i < result_count; ++i) results[i] = to_value(op, std::move(stack[i]));
+  for (uint32_t i = 0; i < op.result_count; ++i) results[i] = to_value(op, std::move(stack[i]));
+}
+
+}  // namespace
+
+void call_operator(const saddle_operator& op, const saddle_value* args, uint32_t arg_count,
+                   saddle_value* results, uint32_t result_count) {
+  if (arg_count != op.arg_count || result_count != op.result_count) wrong_count(op, arg_count, result_count);
+  if (!op.typed || !op.typed(args, results)) call_boxed(op, args, results);
 }
 
 }  // namespace saddle::worker
