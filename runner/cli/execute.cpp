@@ -54,6 +54,8 @@ Json current_config(const db::TrialInfo& trial, Resolver& resolver, const Catalo
               "). Restore the plugin it was planned with, or plan anew: saddle run FILE.");
 }
 
+}  // namespace
+
 std::vector<schedule::Job> make_jobs(const std::vector<db::TrialInfo>& trials, const Experiment& experiment,
                                      const Catalogue& catalogue, bool restart) {
   std::vector<schedule::Job> jobs;
@@ -86,7 +88,6 @@ std::vector<schedule::Job> make_jobs(const std::vector<db::TrialInfo>& trials, c
   return jobs;
 }
 
-// Of `trials`, those that --only and --where choose.
 std::vector<db::TrialInfo> chosen(const std::vector<db::TrialInfo>& trials, const Choice& choice) {
   std::vector<db::TrialInfo> result;
   for (const db::TrialInfo& trial : trials) {
@@ -99,6 +100,8 @@ std::vector<db::TrialInfo> chosen(const std::vector<db::TrialInfo>& trials, cons
   }
   return result;
 }
+
+namespace {
 
 // Results that were made with another binary of a component than the one at hand
 // are planned again.
@@ -126,8 +129,8 @@ void run_changed_again(db::Store& store, const std::vector<db::TrialInfo>& trial
             << " made with another binary of " << names << " and will be made anew\n";
 }
 
-// What to run, in the order in which to run it: --first before all else, then so
-// that something is known of every swept value early.
+}  // namespace
+
 std::vector<db::TrialInfo> queue_of(const std::vector<db::TrialInfo>& all,
                                     const std::vector<db::TrialInfo>& todo,
                                     const std::vector<std::string>& first) {
@@ -155,7 +158,6 @@ std::vector<db::TrialInfo> queue_of(const std::vector<db::TrialInfo>& all,
   return queue;
 }
 
-// The GPUs that the worker sees; none when no trial asks for one.
 std::vector<std::string> gpus_for(const std::vector<schedule::Job>& jobs, const fs::path& worker) {
   if (std::none_of(jobs.begin(), jobs.end(), [](const schedule::Job& job) { return job.cuda; })) return {};
   const ChildResult info = run_child({worker.string(), "info"}, "", 60);
@@ -165,8 +167,6 @@ std::vector<std::string> gpus_for(const std::vector<schedule::Job>& jobs, const 
   return schedule::gpu_names(static_cast<int>(cuda.value("devices", Json::array()).size()),
                              visible != nullptr ? visible : "");
 }
-
-}  // namespace
 
 void add_choice_options(CLI::App& command, std::vector<std::string>& only, std::vector<std::string>& where) {
   command.add_option("--only", only, "Only trials with such a name: '*-hinge-*'; may be repeated")

@@ -6,10 +6,12 @@
 
 #include <db/store.hpp>
 #include <grid/catalogue.hpp>
+#include <grid/choice.hpp>
 #include <grid/plan.hpp>
 
 #include <cli/command.hpp>
 #include <schedule/interrupts.hpp>
+#include <schedule/observer.hpp>
 
 namespace saddle::cli {
 
@@ -39,6 +41,20 @@ struct Experiment {
   std::string name;
   Rules rules;
 };
+
+// Of `trials`, those that --only and --where choose.
+std::vector<db::TrialInfo> chosen(const std::vector<db::TrialInfo>& trials, const Choice& choice);
+// What to run, in the order in which to run it: --first before all else, then so
+// that something is known of every swept value early.
+std::vector<db::TrialInfo> queue_of(const std::vector<db::TrialInfo>& all,
+                                    const std::vector<db::TrialInfo>& todo,
+                                    const std::vector<std::string>& first);
+// With the components at hand, their pins held against their files.
+std::vector<schedule::Job> make_jobs(const std::vector<db::TrialInfo>& trials, const Experiment& experiment,
+                                     const Catalogue& catalogue, bool restart);
+// The GPUs that the worker sees; none when no trial asks for one.
+std::vector<std::string> gpus_for(const std::vector<schedule::Job>& jobs,
+                                  const std::filesystem::path& worker);
 
 // Runs the trials of an experiment that have no result yet, shows progress, and
 // ends with the ranked table and what to do next. Sets globals.exit_code.

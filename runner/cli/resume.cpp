@@ -7,9 +7,9 @@
 #include <cli/command.hpp>
 #include <cli/execute.hpp>
 #include <cli/pinned.hpp>
+#include <cli/stored_plan.hpp>
 #include <common/error.hpp>
 #include <common/paths.hpp>
-#include <db/reader.hpp>
 
 namespace saddle::cli {
 namespace {
@@ -18,18 +18,6 @@ struct Arguments {
   std::string experiment;
   ExecuteOptions execute;
 };
-
-// As `run` noted them: --set may have changed what the file says.
-Rules rules_of(const std::filesystem::path& database, std::int64_t experiment) {
-  db::Reader reader(database);
-  const db::Rows rows = reader.query(
-      "SELECT data FROM events WHERE type = 'run' AND data ->> '$.experiment_id' = ?1 ORDER BY event DESC "
-      "LIMIT 1",
-      {experiment});
-  const Json data = rows.rows.empty() ? Json::object() : Json::parse(std::get<std::string>(rows.rows[0][0]));
-  // Before there were rules the two limits stood alone.
-  return stored_rules(data.value("rules", Json{{"limits", data}}));
-}
 
 void resume(const Arguments& arguments, Globals& globals) {
   if (!std::filesystem::exists(globals.database))

@@ -8,16 +8,12 @@
 #include <cli/command.hpp>
 #include <cli/execute.hpp>
 #include <cli/pinned.hpp>
-#include <common/paths.hpp>
-#include <common/process.hpp>
-#include <common/sha256.hpp>
+#include <cli/stored_plan.hpp>
 #include <grid/choice.hpp>
 #include <grid/plan.hpp>
 
 namespace saddle::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct Arguments {
   std::string file;
@@ -25,47 +21,6 @@ struct Arguments {
   bool yes = false;
   ExecuteOptions execute;
 };
-
-std::string git(const fs::path& folder, const std::vector<std::string>& arguments) {
-  std::vector<std::string> argv = {"/usr/bin/env", "git", "-C", folder.string()};
-  argv.insert(argv.end(), arguments.begin(), arguments.end());
-  const ChildResult result = run_child(argv, "", 5);
-  return result.ok() ? result.out.substr(0, result.out.find_last_not_of('\n') + 1) : "";
-}
-
-db::NewExperiment describe(const Plan& plan) {
-  db::NewExperiment experiment;
-  experiment.name = plan.name;
-  experiment.spec_text = plan.spec_text;
-  experiment.spec_sha256 = plan.spec_sha256;
-  // Another --set is another plan of the same file.
-  if (!plan.sets.empty()) experiment.spec_sha256 = sha256(plan.spec_text + Json(plan.sets).dump());
-  experiment.file = fs::absolute(plan.file).string();
-  const fs::path folder = fs::absolute(plan.file).parent_path();
-  experiment.git_commit = git(folder, {"rev-parse", "HEAD"});
-  if (!experiment.git_commit.empty())
-    experiment.git_dirty = !git(folder, {"status", "--porcelain", "--untracked-files=no"}).empty();
-  return experiment;
-}
-
-std::vector<db::PlannedTrial> frozen(const Plan& plan) {
-  std::vector<db::PlannedTrial> trials;
-  std::shared_ptr<const PlannedConfig> last;  // the seeds of one config follow each other
-  std::string config;
-  for (const PlannedTrial& planned : plan.trials) {
-    db::PlannedTrial trial;
-    trial.name = planned.name;
-    trial.ordinal = planned.ordinal;
-    trial.config_hash = planned.config->hash;
-    trial.trial_hash = planned.trial_hash;
-    trial.seed = planned.seed;
-    if (planned.config != last) config = planned.config->resolved().dump();
-    last = planned.config;
-    trial.config_json = config;
-    trials.push_back(std::move(trial));
-  }
-  return trials;
-}
 
 void run(const Arguments& arguments, Globals& globals) {
   auto [catalogue, plan] =
@@ -83,15 +38,7 @@ void run(const Arguments& arguments, Globals& globals) {
 
   schedule::Interrupts interrupts;
   db::Store store(globals.database, open_options(arguments.execute));
-  const std::int64_t id = store.add_experiment(describe(plan));
-  // What the file's text alone does not say; `resume` reads it back. Stored before the plan: who is killed in
-  // between leaves no trial that lacks its rules.
-  db::Event event;
-  event.type = "run";
-  event.experiment = id;
-  event.data = Json{{"experiment_id", id}, {"sets", plan.sets}, {"rules", to_json(plan.rules)}}.dump();
-  store.add_event(event);
-  store.freeze_plan(id, frozen(plan));
+  const std::int64_t id = store_plan(store, plan);
   execute({id, plan.name, plan.rules}, store, catalogue, interrupts, arguments.execute, globals);
 }
 
