@@ -63,15 +63,17 @@ Attempt Store::begin_attempt(std::int64_t trial, const AttemptStart& start) {
     claim->reset();
 
     const ProcessId self = this_process();
+    const std::int64_t started_ms = now_ms();
     connection
         .prepared(
             "INSERT INTO attempt (trial_id, number, pid, boot_id, proc_start, host, folder, threads, "
             "start_step, started_ms)"
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")
         ->bind(trial, attempt.number, self.pid, self.boot_id, self.start_time, host_name(), start.folder,
-               start.threads == 0 ? Value{} : Value{start.threads}, start.start_step, now_ms())
+               start.threads == 0 ? Value{} : Value{start.threads}, start.start_step, started_ms)
         .run();
     attempt.id = connection.last_id();
+    impl_->begun[attempt.id] = {started_ms, std::chrono::steady_clock::now()};
     connection.prepared("UPDATE trial SET last_attempt_id = ?2 WHERE id = ?1")->bind(trial, attempt.id).run();
     settle_valid_rows(connection, trial);
     if (attempt.number > 1) Summaries::rebuild(connection, trial);
@@ -146,10 +148,21 @@ void end_attempt(Connection& connection, Summaries& summaries, std::int64_t atte
   }
 }
 
+// A clock that is set while an attempt runs does not change how long it took.
+std::int64_t Store::Impl::end_of(std::int64_t attempt) {
+  const auto known = begun.find(attempt);
+  if (known == begun.end()) return now_ms();
+  const auto& [started_ms, start] = known->second;
+  return started_ms +
+         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start)
+             .count();
+}
+
 void Store::finish_attempt(std::int64_t attempt, const AttemptEnd& end) {
   Writer& writer = impl_->open_writer();
-  writer.run(
-      [&](Connection& connection) { end_attempt(connection, writer.summaries(), attempt, end, now_ms()); });
+  writer.run([&](Connection& connection) {
+    end_attempt(connection, writer.summaries(), attempt, end, impl_->end_of(attempt));
+  });
 }
 
 void Store::Impl::mark_lost() {

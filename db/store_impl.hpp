@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -19,11 +20,14 @@ struct Store::Impl {
   OpenOptions options;
   LockFile lock;
   std::optional<Writer> writer;  // empty after close()
+  // Of attempts that run: when they began, by the wall and by the clock that nobody sets. Writer thread only.
+  std::map<std::int64_t, std::pair<std::int64_t, std::chrono::steady_clock::time_point>> begun;
   std::mutex keys_mutex;
   std::map<std::pair<std::string, std::string>, std::int64_t> keys;
 
   Writer& open_writer();
   void mark_lost();
+  std::int64_t end_of(std::int64_t attempt);
 };
 
 std::int64_t now_ms();
