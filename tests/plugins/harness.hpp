@@ -75,7 +75,7 @@ class TestLoss : public worker::StepSource {
   }
 
   NamedTensors terms(const std::string& role, int64_t round = 0) {
-    return loss.compute(*this, role, round, {}, buffers);
+    return loss.compute(*this, role, round, parameters, buffers);
   }
   at::Tensor total(const std::string& role, int64_t round = 0) {
     at::Tensor sum = at::zeros({}, at::kDouble);
@@ -98,7 +98,7 @@ class TestLoss : public worker::StepSource {
 
   worker::Loss loss;
   std::map<std::string, at::Tensor> tensors;
-  std::vector<at::Tensor> buffers;
+  std::vector<at::Tensor> parameters, buffers;  // the first are the test's to give
   std::vector<worker::ModelParameter> weights;  // of every model
   std::function<NamedTensors(const NamedTensors&)> model;
 };

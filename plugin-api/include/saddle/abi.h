@@ -252,7 +252,9 @@ struct saddle_builder {
    *   models        string list: the models of the game, by the names of their players
    *   latent_size   int: length of z
    *   data_folder   string: where a data set looks for files that its parameters do not name
-   *   dataset.KEY   what the data set said of itself in its `facts` */
+   *   dataset.KEY   what the data set said of itself in its `facts`
+   *   shape.MODEL.OUTPUT  int list, to losses: the sizes of one sample of an output that one of the trial's
+   *                 losses says it needs (logits and images apart), for heads of its own on it */
   saddle_status (*fact)(const saddle_builder* builder, const char* name, saddle_value* value);
   /* Declares a parameter or buffer (models and losses only). *index is its place
    * in the arrays `parameters` or `buffers` of every later call. */

@@ -19,6 +19,7 @@ Case make_case(std::vector<int64_t> shape, int64_t classes, const json& given) {
           {"classes", classes},
           {"latent_size", 6},
           {"models", {"discriminator", "generator"}},
+          {"shape.discriminator.features", {kFeatures}},
           {"data_folder", data_folder()}}};
   if (c.facts["sample_shape"].size() == 1) {
     // What a toy set states of itself (plugins/datasets/gaussians.cpp): four modes on the axes.

@@ -8,7 +8,7 @@
 
 namespace saddle::worker {
 namespace {
-constexpr int64_t kBatch = 5, kWidth = 6;
+constexpr int64_t kBatch = 5, kWidth = kFeatures;
 }
 
 FabricatedGame::FabricatedGame(const std::string& role, const Case& trial, at::ScalarType type,

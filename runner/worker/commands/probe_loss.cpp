@@ -63,7 +63,11 @@ void probe_loss(const Request& request) {
   const auto seed = request.at("seed").get<uint64_t>();
   seed_components(seed);
   const TensorFile file = TensorFile::read(request.at("inputs").get<std::string>());
-  const nlohmann::json facts = facts_of(request, file.tensors);
+  nlohmann::json facts = facts_of(request, file.tensors);
+  // "discriminator.real.features": the sizes of one sample of a model's output.
+  for (const auto& [name, tensor] : file.tensors)
+    if (const auto first = name.find('.'), last = name.rfind('.'); first != last && tensor.dim() > 0)
+      facts["shape." + name.substr(0, first) + name.substr(last)] = tensor.sizes().slice(1).vec();
   const at::ScalarType dtype = file.any_double() ? at::kDouble : at::kFloat;
   const Request& component = request.at("component");
   const Loss loss(open_component(component), component.at("parameters"), facts);

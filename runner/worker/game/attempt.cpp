@@ -15,6 +15,7 @@
 #include <common/sha256.hpp>
 #include <game/cuda.hpp>
 #include <game/measure.hpp>
+#include <game/monitor.hpp>
 #include <game/records.hpp>
 #include <image/sheet.hpp>
 #include <train/checkpoint.hpp>
@@ -57,6 +58,7 @@ class Attempt {
       attempt();
     }
     // After the result, which a crash in a component's destroy then cannot cost any more.
+    monitor_.reset();
     measuring_.reset();
     game_.reset();
   }
@@ -91,9 +93,11 @@ class Attempt {
     open_device(config.at("train").at("device"));
     game_ = std::make_unique<Game>(trial_);
     measuring_ = std::make_unique<Measuring>(trial_, *game_);
+    monitor_ = std::make_unique<Monitor>(trial_, *game_);
     if (!options_.checkpoint.empty()) {
       const train::Checkpoint saved = train::load_checkpoint(options_.checkpoint);
       game_->load_state(saved.tensors);
+      monitor_->load_state(train::with_prefix(saved.tensors, "monitor/"));
       round_ = saved.meta.at("round");
       unmeasured_rows_ = saved.meta.value("unmeasured", nlohmann::json());
       // What was left to do at that round belongs to this attempt.
@@ -159,6 +163,7 @@ class Attempt {
           rate > 0 ? rate
                    : static_cast<double>(round_ - window_round) / std::max(seconds_since(window), 1e-9));
       const auto pause = Clock::now();
+      monitor_->look(recorder_, round_);
       if (const std::string reason = after_round(); !reason.empty()) return reason;
       // What measuring costs is not the training's rate.
       window += Clock::now() - pause;
@@ -209,6 +214,7 @@ class Attempt {
     for (size_t i = 0; i < record.size(); ++i) {
       const double value = row.data_ptr<double>()[i];
       recorder_.number(record[i].first, step, value);
+      if (record[i].first == "discriminator/total") monitor_->heard(value, step);
       if (!std::isfinite(value) && finite) {
         finite = false;
         message_ = record[i].first + " is not finite in round " + std::to_string(step);
@@ -233,7 +239,8 @@ class Attempt {
 
   // False when the state is not finite: such a checkpoint would only poison what continues from it.
   bool save() {
-    const auto state = game_->state();
+    auto state = game_->state();
+    train::add_prefixed(state, "monitor/", monitor_->state());
     if (const std::string name = first_nonfinite(state); !name.empty()) {
       message_ = name + " is not finite after round " + std::to_string(round_);
       return false;
@@ -271,6 +278,7 @@ class Attempt {
   Records records_;  // outlives the components, whose threads may speak to it
   std::unique_ptr<Game> game_;
   std::unique_ptr<Measuring> measuring_;
+  std::unique_ptr<Monitor> monitor_;
   int64_t round_ = 0, rounds_ = 0, resumed_from_ = -1;
   nlohmann::json unmeasured_rows_;  // training's numbers of round_, when its measuring was cut short; or null
   std::string message_;

@@ -70,9 +70,23 @@ Batch DataSource::next() {
   return on_device(raw);
 }
 
-Batch DataSource::take(int64_t count) const {
-  count = std::min(count, size_);
-  return read(at::arange(count, at::kLong).mul_(size_).div_(count, "floor"));
+namespace {
+at::Tensor spread(int64_t count, int64_t size) {
+  count = std::min(count, size);
+  return at::arange(count, at::kLong).mul_(size).div_(count, "floor");
+}
+}  // namespace
+
+Batch DataSource::take(int64_t count) const { return read(spread(count, size_)); }
+
+Batch DataSource::take_from(const std::string& split, int64_t count) const {
+  const auto& splits = dataset_.info().splits;
+  for (uint32_t i = 0; i < splits.size(); ++i)
+    if (splits[i].first == split && splits[i].second > 0) {
+      const at::Tensor places = spread(count, splits[i].second);
+      return on_device(dataset_.read(i, {places.data_ptr<int64_t>(), static_cast<size_t>(places.numel())}));
+    }
+  return {};
 }
 
 std::map<std::string, at::Tensor> DataSource::state() {

@@ -32,6 +32,8 @@ class DataSource {
   int64_t size() const { return size_; }
   // Samples of the training split in the order of the set, at most `count`, spread evenly over it.
   Batch take(int64_t count) const;
+  // The same of another split; undefined tensors when the set has none of that name.
+  Batch take_from(const std::string& split, int64_t count) const;
 
   // Position, order and generator, for checkpoints.
   std::map<std::string, at::Tensor> state();

@@ -28,14 +28,40 @@ nlohmann::json facts_of(const nlohmann::json& config, const DatasetInfo& info) {
   return facts;
 }
 
+// Adds what one of `passes` passes said to the mean over them.
+void add_share(Record* mean, const Record& pass, int64_t passes) {
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, value] : pass) {
+    const auto same =
+        std::find_if(mean->begin(), mean->end(), [&, &n = name](const auto& e) { return e.first == n; });
+    const at::Tensor share = passes == 1 ? value : value / passes;
+    if (same == mean->end())
+      mean->emplace_back(name, share);
+    else
+      same->second = same->second + share;
+  }
+}
+
 }  // namespace
 
 at::Tensor draw_latent(const nlohmann::json& latent, int64_t count, at::Generator generator) {
-  at::Tensor z = at::empty({count, latent.at("size").get<int64_t>()});
-  if (latent.at("use") == "uniform")
+  const auto use = latent.at("use").get<std::string>();
+  const int64_t size = latent.at("size").get<int64_t>();
+  at::Tensor z = at::empty({count, size});
+  const auto coins = [&](const at::Tensor& like) { return at::empty_like(like).bernoulli_(0.5, generator); };
+  if (use == "uniform")
     z.uniform_(-1, 1, generator);
+  else if (use == "bernoulli")
+    z.bernoulli_(0.5, generator);
+  else if (use == "signs")
+    z.bernoulli_(0.5, generator).mul_(2).sub_(1);
+  else if (use == "categorical")
+    z.random_(0, 3, generator).sub_(1);
   else
     z.normal_(0, 1, generator);
+  if (use == "censored_normal") z.clamp_min_(0);
+  if (use == "sparse_normal") z.mul_(coins(z));
+  if (use == "half_bernoulli") z.slice(1, size - size / 2).copy_(coins(z.slice(1, size - size / 2)));
   return z.to(trial_device());
 }
 
@@ -63,6 +89,7 @@ Game::Game(const Trial& trial, int64_t batch)
                                                         own_parameters("transform", entry), facts_));
     });
 
+  tell_output_shapes();
   std::map<std::string, int> seen;
   for (size_t i = 0; i < config.at("losses").size(); ++i)
     placed("/losses/" + std::to_string(i), [&] {
@@ -94,6 +121,44 @@ Game::Game(const Trial& trial, int64_t batch)
 
 Game::~Game() = default;
 
+void Game::tell_output_shapes() {
+  std::set<std::string> asked;  // models
+  for (const auto& entry : trial_.config.at("losses")) {
+    const auto& roles = trial_.component("loss", entry).description.at("roles");
+    for (const auto& role : roles)
+      for (const auto& need : role.at("needs").get<std::vector<std::string>>()) {
+        const auto dot = need.find('.');
+        const std::string output = dot == std::string::npos ? "" : need.substr(dot + 1);
+        if (need.find(':') == std::string::npos && !output.empty() && output != "logit" && output != "image")
+          asked.insert(need.substr(0, dot));
+      }
+  }
+  const at::NoGradGuard no_grad;
+  const auto size = trial_.config.at("train").at("latent").at("size").get<int64_t>();
+  std::vector<int64_t> image = dataset_->info().shape;
+  image.insert(image.begin(), 1);
+  const auto zeros = [](at::IntArrayRef shape, at::ScalarType type) {
+    return at::zeros(shape, at::TensorOptions().dtype(type).device(trial_device()));
+  };
+  for (const std::string& name : asked) {
+    if (!players_.contains(name)) continue;
+    Player& player = *players_.at(name);
+    NamedTensors inputs;
+    for (const std::string& input : player.model.instance.inputs())
+      if (input == "image")
+        inputs.emplace_back(input, zeros(image, at::kFloat));
+      else if (input == "z")
+        inputs.emplace_back(input, zeros({1, size}, at::kFloat));
+      else if (input == "label" && dataset_->info().classes > 0)
+        inputs.emplace_back(input, zeros({1}, at::kLong));
+    const int64_t number = ++update_number_;
+    player.model.weights.begin(number, train::Use::measure);
+    for (const auto& [output, tensor] :
+         placed("/models/" + name, [&] { return player.forward(inputs, number, /*training=*/false); }))
+      facts_["shape." + name + "." + output] = tensor.sizes().slice(1).vec();
+  }
+}
+
 void Game::check_wiring() const {
   for (const auto& name : order_) {
     if (!players_.contains(name)) throw PlacedError("/train/order", "there is no model '" + name + "'");
@@ -115,8 +180,7 @@ bool Game::play(int64_t round, Record* record, Fault* fault) {
   return true;
 }
 
-bool Game::update(Player& player, int64_t round, Record* record, Fault* fault) {
-  const int64_t number = ++update_number_;
+void Game::begin(Player& player, int64_t number) {
   player.update->begin(number);
   for (const auto& [name, other] : players_)
     if (other.get() != &player) other->model.weights.begin(number, train::Use::other);
@@ -125,14 +189,56 @@ bool Game::update(Player& player, int64_t round, Record* record, Fault* fault) {
       entry.loss->weights.begin(number, train::Use::other);
     else if (entry.loss->instance.declared().parameters.empty())
       entry.loss->weights.begin(number, train::Use::own);
+}
 
+bool Game::update(Player& player, int64_t round, Record* record, Fault* fault) {
+  const int64_t number = ++update_number_;
+  begin(player, number);
+  const int64_t passes = trial_.config.at("train").value("accumulate", int64_t{1});
+  std::vector<at::Tensor> gradients;
+  Record said;
+  for (int64_t pass = 0; pass < passes; ++pass) {
+    Record terms;
+    at::Tensor total;
+    const bool finite = compute(player, round, number, &total, &terms, fault);
+    add_share(&said, terms, passes);
+    if (!finite) {
+      if (record) record->insert(record->end(), said.begin(), said.end());
+      return false;
+    }
+    if (!total.defined()) continue;  // lazy losses may have nothing to say in this round
+    std::vector<at::Tensor> of_pass = placed("/models/" + player.name, [&] {
+      return player.update->gradients(passes == 1 ? total : total / passes);
+    });
+    if (gradients.empty())
+      gradients = std::move(of_pass);
+    else
+      at::_foreach_add_(gradients, of_pass);
+  }
+  if (record) record->insert(record->end(), said.begin(), said.end());
+  if (gradients.empty()) return true;
+  const auto& optimizer = *player.optimizer;
+  const double lr = optimizer.lr * train::factor(optimizer.schedule, round,
+                                                 trial_.config.at("train").at("rounds").get<int64_t>());
+  const at::Tensor norm = placed("/models/" + player.name, [&] {
+    return player.update->apply(std::move(gradients), lr, round, record != nullptr);
+  });
+  if (record) {
+    if (norm.defined()) record->emplace_back(player.name + "/grad_norm", norm);
+    record->emplace_back(player.name + "/lr", at::scalar_tensor(lr, at::kDouble));
+  }
+  return true;
+}
+
+bool Game::compute(Player& player, int64_t round, int64_t number, at::Tensor* sum, Record* terms_said,
+                   Fault* fault) {
   PlayerStep step(*this, player, number);
   for (const auto& entry : losses_)
     if (entry.loss->instance.speaks_to(player.name))
       for (const std::string& need : entry.loss->instance.needs(player.name))
         if (need.starts_with("gradient:")) step.mark(need.substr(9));
 
-  at::Tensor total;
+  at::Tensor& total = *sum;
   std::vector<size_t> heard;  // the losses that had something to say
   NamedTensors said;
   for (size_t i = 0; i < losses_.size(); ++i) {
@@ -154,11 +260,11 @@ bool Game::update(Player& player, int64_t round, Record* record, Fault* fault) {
       said.emplace_back("term '" + name + "' of loss '" + entry.name + "'", value);
       const at::Tensor weighted = entry.weight == 1 ? value : value * entry.weight;
       total = total.defined() ? total + weighted : weighted;
-      if (record) record->emplace_back(player.name + "/" + entry.name + "/" + name, value.detach());
+      terms_said->emplace_back(player.name + "/" + entry.name + "/" + name, value.detach());
     }
   }
-  if (!total.defined()) return true;  // lazy losses may have nothing to say in this round
-  if (record) record->emplace_back(player.name + "/total", total.detach());
+  if (!total.defined()) return true;
+  terms_said->emplace_back(player.name + "/total", total.detach());
   // On the CPU looking costs nothing; on a GPU it would wait for the device.
   if (trial_device().is_cpu()) {
     const double value = total.item<double>();
@@ -174,15 +280,6 @@ bool Game::update(Player& player, int64_t round, Record* record, Fault* fault) {
                       "loss " + names_of(heard) + ": what it gave '" + player.name +
                           "' to minimise does not depend on that player's weights (was it detached?), so "
                           "nothing can be trained");
-  const auto& optimizer = *player.optimizer;
-  const double lr = optimizer.lr * train::factor(optimizer.schedule, round,
-                                                 trial_.config.at("train").at("rounds").get<int64_t>());
-  const at::Tensor norm = placed("/models/" + player.name,
-                                 [&] { return player.update->finish(total, lr, round, record != nullptr); });
-  if (record) {
-    if (norm.defined()) record->emplace_back(player.name + "/grad_norm", norm);
-    record->emplace_back(player.name + "/lr", at::scalar_tensor(lr, at::kDouble));
-  }
   return true;
 }
 
@@ -237,12 +334,22 @@ at::Tensor Game::features(const std::string& output, const at::Tensor& images) {
   return at::cat(parts);
 }
 
+at::Tensor Game::logits(const Batch& batch) {
+  const at::NoGradGuard no_grad;
+  Player& p = *players_.at("discriminator");
+  const int64_t number = ++update_number_;
+  p.model.weights.begin(number, train::Use::measure);
+  NamedTensors inputs = {{"image", batch.image}};
+  if (batch.label.defined()) inputs.emplace_back("label", batch.label);
+  return find(p.forward(inputs, number, false), "logit");
+}
+
 std::map<std::string, at::Tensor> Game::state() {
   std::map<std::string, at::Tensor> all;
   for (auto& [name, player] : players_) {
     train::add_prefixed(all, name + "/raw/", player->model.set.tensors());
     if (player->average) train::add_prefixed(all, name + "/ema/", player->average->set().tensors());
-    if (player->update) train::add_prefixed(all, name + "/optimizer/", player->update->optimizer().state());
+    if (player->update) train::add_prefixed(all, name + "/optimizer/", player->update->state());
   }
   for (auto& entry : losses_) train::add_prefixed(all, "loss/" + entry.name + "/", entry.loss->set.tensors());
   train::add_prefixed(all, "data/", data_->state());
@@ -257,8 +364,7 @@ void Game::load_state(const std::map<std::string, at::Tensor>& state) {
   for (auto& [name, player] : players_) {
     player->model.set.load(train::with_prefix(state, name + "/raw/"));
     if (player->average) player->average->set().load(train::with_prefix(state, name + "/ema/"));
-    if (player->update)
-      player->update->optimizer().load_state(train::with_prefix(state, name + "/optimizer/"));
+    if (player->update) player->update->load_state(train::with_prefix(state, name + "/optimizer/"));
   }
   for (auto& entry : losses_) entry.loss->set.load(train::with_prefix(state, "loss/" + entry.name + "/"));
   data_->load_state(train::with_prefix(state, "data/"));

@@ -42,6 +42,8 @@ class Game {
   Batch generate(int64_t count, at::Generator generator, bool average);
   // "MODEL.OUTPUT" on images in evaluation mode, flattened to [n, d].
   at::Tensor features(const std::string& output, const at::Tensor& images);
+  // The discriminator's logits in evaluation mode.
+  at::Tensor logits(const Batch& batch);
 
   const nlohmann::json& facts() const { return facts_; }
   const Dataset& dataset() const { return *dataset_; }
@@ -67,7 +69,14 @@ class Game {
     std::unique_ptr<WithTensors<Loss>> loss;
   };
   bool update(Player& player, int64_t round, Record* record, Fault* fault);
+  // Everybody's weights as the update `number` of `player` sees them.
+  void begin(Player& player, int64_t number);
+  // One pass: the sum of the losses' terms on one batch (undefined when none of them says anything), and the
+  // terms. False when the sum is not finite.
+  bool compute(Player& player, int64_t round, int64_t number, at::Tensor* total, Record* terms, Fault* fault);
   void check_wiring() const;
+  // Adds to the facts the sizes of one sample of each output that a loss may put a head of its own on.
+  void tell_output_shapes();
   std::string names_of(const std::vector<size_t>& losses) const;
 
   Trial trial_;

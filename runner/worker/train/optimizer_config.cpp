@@ -77,6 +77,13 @@ OptimizerConfig optimizer_from_json(const Json& json) {
   keys.read("lr", config.lr);
   keys.read("weight_decay", config.weight_decay);
   keys.read("clip_norm", config.clip_norm);
+  keys.read("clip_weights", config.clip_weights);
+  if (const Json* clamp = keys.child("sigma_clamp")) {
+    Keys inner(*clamp, "/sigma_clamp");
+    inner.read("max", config.sigma_clamp.max);
+    inner.read("ratio", config.sigma_clamp.ratio);
+    inner.done();
+  }
   if (const Json* schedule = keys.child("schedule")) config.schedule = schedule_from_json(*schedule);
   if (use == "adam" || use == "adamw") {
     config.kind = use == "adam" ? OptimizerKind::adam : OptimizerKind::adamw;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "train/schedule.hpp"
+#include "train/spectra.hpp"
 
 namespace saddle::train {
 
@@ -27,6 +28,8 @@ struct OptimizerConfig {
   double alpha = 0.99;                // rmsprop
   bool centered = false;              // rmsprop
   double clip_norm = 0;               // of all gradients of the player together; 0 is off
+  double clip_weights = 0;            // of each raw weight after a step; 0 is off
+  SigmaClamp sigma_clamp;
   Schedule schedule;
 };
 

@@ -28,6 +28,15 @@ at::Tensor spectral_matrix(const at::Tensor& weight, Layout layout) {
   return turned.reshape({turned.size(0), -1});
 }
 
+at::Tensor from_spectral_matrix(const at::Tensor& matrix, const at::Tensor& weight, Layout layout) {
+  const bool transposed = layout == Layout::conv_transpose;
+  const at::Tensor turned = transposed ? weight.transpose(0, 1) : weight;
+  const bool last = turned.dim() == 4 && turned.is_contiguous(at::MemoryFormat::ChannelsLast);
+  at::Tensor folded = matrix.view(last ? turned.permute({0, 2, 3, 1}).sizes() : turned.sizes());
+  if (last) folded = folded.permute({0, 3, 1, 2});
+  return transposed ? folded.transpose(0, 1) : folded;
+}
+
 SingularVectors start_singular_vectors(const at::Tensor& weight, Layout layout, double eps,
                                        at::Generator generator) {
   const c10::NoGradGuard no_grad;

@@ -14,6 +14,9 @@ namespace saddle::train {
 // and `v` is kept in the weight's own memory format, hence flattened alike.
 at::Tensor spectral_matrix(const at::Tensor& weight, Layout layout);
 
+// The tensor with the shape of `weight` whose spectral_matrix() is `matrix`; a view.
+at::Tensor from_spectral_matrix(const at::Tensor& matrix, const at::Tensor& weight, Layout layout);
+
 // Left and right singular vectors of a weight, as estimated so far. Shaped to
 // broadcast against the weight: u has size 1 everywhere but in the out dimension,
 // v has size 1 in the out dimension.

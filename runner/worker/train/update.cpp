@@ -1,14 +1,18 @@
 #include "train/update.hpp"
 
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <sstream>
 
 #include "common/error.hpp"
+#include "train/checkpoint.hpp"
 #include "train/gradients.hpp"
 
 namespace saddle::train {
 namespace {
+
+const std::string kSigma = "sigma/";
 
 Optimizer make_optimizer(const std::vector<TrainedSet>& sets, const OptimizerConfig& config) {
   std::vector<at::Tensor> leaves;
@@ -23,7 +27,11 @@ Optimizer make_optimizer(const std::vector<TrainedSet>& sets, const OptimizerCon
 }  // namespace
 
 Update::Update(std::vector<TrainedSet> sets, const OptimizerConfig& config)
-    : sets_(std::move(sets)), optimizer_(make_optimizer(sets_, config)) {}
+    : sets_(std::move(sets)), optimizer_(make_optimizer(sets_, config)) {
+  if (config.sigma_clamp.on())
+    for (const TrainedSet& set : sets_)
+      spectra_.emplace_back(set.weights->set(), config.sigma_clamp.ratio > 0 ? 2 : 1);
+}
 
 void Update::begin(int64_t number) {
   for (const TrainedSet& set : sets_) set.weights->begin(number, Use::own);
@@ -54,15 +62,40 @@ std::vector<at::Tensor> Update::gradients(const at::Tensor& total) {
 }
 
 at::Tensor Update::finish(const at::Tensor& total, double lr, int64_t round, bool measure) {
-  std::vector<at::Tensor> raw = gradients(total);
-  const double clip = optimizer_.config().clip_norm;
+  return apply(gradients(total), lr, round, measure);
+}
+
+at::Tensor Update::apply(std::vector<at::Tensor> gradients, double lr, int64_t round, bool measure) {
+  const OptimizerConfig& config = optimizer_.config();
   at::Tensor norm;
-  if (measure || clip > 0) norm = gradient_norm(raw);
-  if (clip > 0) raw = clip_gradients(raw, norm, clip);
-  optimizer_.step(raw, lr);
+  if (measure || config.clip_norm > 0) norm = gradient_norm(gradients);
+  if (config.clip_norm > 0) gradients = clip_gradients(gradients, norm, config.clip_norm);
+  optimizer_.step(gradients, lr);
+  if (config.clip_weights > 0) {
+    const c10::NoGradGuard no_grad;
+    at::_foreach_clamp_min_(optimizer_.leaves(), -config.clip_weights);
+    at::_foreach_clamp_max_(optimizer_.leaves(), config.clip_weights);
+  }
+  for (std::size_t i = 0; i < spectra_.size(); ++i)
+    clamp_sigma(sets_[i].weights->set(), spectra_[i], config.sigma_clamp);
   for (const TrainedSet& set : sets_)
     if (set.average) set.average->update(set.weights->set(), round);
   return norm;
+}
+
+std::map<std::string, at::Tensor> Update::state() const {
+  std::map<std::string, at::Tensor> all = optimizer_.state();
+  for (std::size_t i = 0; i < spectra_.size(); ++i)
+    add_prefixed(all, kSigma + sets_[i].name + "/", spectra_[i].state());
+  return all;
+}
+
+void Update::load_state(const std::map<std::string, at::Tensor>& state) {
+  std::map<std::string, at::Tensor> optimizer = state;
+  std::erase_if(optimizer, [](const auto& entry) { return entry.first.starts_with(kSigma); });
+  optimizer_.load_state(optimizer);
+  for (std::size_t i = 0; i < spectra_.size(); ++i)
+    spectra_[i].load_state(with_prefix(state, kSigma + sets_[i].name + "/"));
 }
 
 }  // namespace saddle::train

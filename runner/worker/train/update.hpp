@@ -17,7 +17,7 @@ struct TrainedSet {
 };
 
 // One update of one player: effective weights -> (the caller's terms) ->
-// gradients -> pull-back -> clip -> step -> average.
+// gradients -> pull-back -> clip -> step -> hold weights within bounds -> average.
 //
 //   update.begin(number);                     // a number of the whole game, never reused
 //   at::Tensor total = ...;                   // forward passes and losses
@@ -39,15 +39,22 @@ class Update {
   // Throws Error when total is not a scalar or depends on no parameter.
   at::Tensor finish(const at::Tensor& total, double lr, int64_t round, bool measure = true);
 
-  // The gradients alone, by raw leaves, as finish() would step with before
-  // clipping.
+  // The two halves of finish(), for updates that add the gradients of several
+  // totals: gradients by raw leaves, and what is done with them.
   std::vector<at::Tensor> gradients(const at::Tensor& total);
+  at::Tensor apply(std::vector<at::Tensor> gradients, double lr, int64_t round, bool measure = true);
 
   Optimizer& optimizer() { return optimizer_; }
+
+  // All that an update keeps: the optimizer's state, and the singular vectors of
+  // a sigma clamp as "sigma/SET/WEIGHT". load_state throws Error as Optimizer's does.
+  std::map<std::string, at::Tensor> state() const;
+  void load_state(const std::map<std::string, at::Tensor>& state);
 
  private:
   std::vector<TrainedSet> sets_;
   Optimizer optimizer_;
+  std::vector<Spectra> spectra_;  // of each set, when sigma is clamped
 };
 
 }  // namespace saddle::train

@@ -5,6 +5,7 @@
 
 #include <game/game.hpp>
 #include <train/random.hpp>
+#include <train/safetensors.hpp>
 
 #include "trial_fixture.hpp"
 
@@ -237,4 +238,56 @@ TEST_CASE("a total that is not finite stops the round before the step") {
   Fault fault;
   CHECK_FALSE(game.play(0, nullptr, &fault));
   CHECK(fault.name == "discriminator/total");
+}
+
+TEST_CASE("several passes make one update, as of one large batch") {
+  // Without labels, which would come between the latents.
+  const saddle::test::Scratch scratch;
+  const auto file = scratch.folder / "points.safetensors";
+  train::write_safetensors(file, {{"images", at::randn({128, 2})}});
+  json large = trial_json(), small = trial_json();
+  for (json* t : {&large, &small})
+    (*t)["config"]["dataset"] = entry(*t, "dataset", "safetensors", {{"path", file.string()}});
+  for (json* t : {&large, &small}) (*t)["config"]["train"]["latent"] = {{"use", "uniform"}, {"size", 4}};
+  small["config"]["train"]["batch"] = 8;
+  small["config"]["train"]["accumulate"] = 4;
+  Game a(Trial::from_json(large)), b(Trial::from_json(small));
+  for (int64_t round = 0; round < 3; ++round) {
+    const auto whole = play_one(a, round), parts = play_one(b, round);
+    REQUIRE(whole.size() == parts.size());
+    for (const auto& [name, value] : whole) {
+      INFO(name << " in round " << round);
+      CHECK(parts.at(name) == Approx(value).epsilon(1e-4).margin(1e-6));
+    }
+  }
+  const auto of = [](Game& game) { return copied(game.players().at("generator")->model.set.tensors()); };
+  const auto left = of(a), right = of(b);
+  for (const auto& [name, tensor] : left) CHECK(at::allclose(tensor, right.at(name), 1e-4, 1e-5));
+}
+
+TEST_CASE("latents are distributed as their name says") {
+  const auto draw = [](const std::string& use) {
+    return draw_latent({{"use", use}, {"size", 6}}, 4000, train::make_generator(1, use));
+  };
+  // Of each: mean, mean of squares, smallest and largest value if there are.
+  const auto near = [](const at::Tensor& z, double mean, double squares) {
+    return std::abs(z.mean().item<double>() - mean) < 0.03 &&
+           std::abs(z.square().mean().item<double>() - squares) < 0.06;
+  };
+  CHECK(near(draw("normal"), 0, 1));
+  CHECK(near(draw("uniform"), 0, 1.0 / 3));
+  CHECK(near(draw("bernoulli"), 0.5, 0.5));
+  CHECK(near(draw("signs"), 0, 1));
+  CHECK(near(draw("categorical"), 0, 2.0 / 3));
+  CHECK(near(draw("censored_normal"), 0.3989, 0.5));
+  CHECK(near(draw("sparse_normal"), 0, 0.5));
+  const at::Tensor half = draw("half_bernoulli");
+  CHECK(near(half.slice(1, 0, 3), 0, 1));
+  CHECK(near(half.slice(1, 3), 0.5, 0.5));
+  for (const char* use : {"bernoulli", "signs", "categorical"}) {
+    const at::Tensor z = draw(use);
+    CHECK(at::equal(z, z.round()));
+    CHECK(z.abs().max().item<double>() == 1);
+  }
+  CHECK(draw("censored_normal").min().item<double>() == 0);
 }

@@ -100,7 +100,8 @@ TEST_CASE("optimizer state that does not fit is refused and changes nothing", "[
 TEST_CASE("optimizer configs are read whole or refused", "[train][optimizer]") {
   const OptimizerConfig config =
       optimizer_from_json(Json::parse(R"({"use": "adamw", "lr": 1e-3, "betas": [0, 0.9],
-      "eps": 1e-6, "weight_decay": 0.5, "clip_norm": 2,
+      "eps": 1e-6, "weight_decay": 0.5, "clip_norm": 2, "clip_weights": 0.1,
+      "sigma_clamp": {"max": 3, "ratio": 1.5},
       "schedule": {"use": "linear", "warmup": 5, "from": 10, "to": 20, "final": 0.25}})"));
   CHECK(config.kind == OptimizerKind::adamw);
   CHECK(config.lr == 1e-3);
@@ -109,6 +110,9 @@ TEST_CASE("optimizer configs are read whole or refused", "[train][optimizer]") {
   CHECK(config.eps == 1e-6);
   CHECK(config.weight_decay == 0.5);
   CHECK(config.clip_norm == 2);
+  CHECK(config.clip_weights == 0.1);
+  CHECK(config.sigma_clamp.max == 3);
+  CHECK(config.sigma_clamp.ratio == 1.5);
   CHECK(config.schedule.kind == Schedule::Kind::linear);
   CHECK(config.schedule.warmup == 5);
   CHECK(config.schedule.from == 10);
