@@ -14,7 +14,10 @@
 
 using c10::IValue;
 
-struct saddle_operator {
+namespace saddle::worker {
+namespace {
+
+struct Operator : saddle_operator {
   enum class Kind {
     tensor,
     integer,
@@ -37,20 +40,14 @@ struct saddle_operator {
     int from;         // place in the plugin's call; -1: this LibTorch's own default
     IValue fallback;  // that default
   };
-  uint32_t arg_count = 0;  // of the plugin's schema
-  uint32_t result_count = 0;
-  saddle::worker::TypedCall typed = nullptr;
   std::string name;
   c10::OperatorHandle handle;
   std::vector<Argument> arguments;
   // Arguments that only a newer plugin knows: they must be given their default.
   std::vector<std::pair<int, IValue>> dropped;
 };
-
-namespace saddle::worker {
-namespace {
-
-using Kind = saddle_operator::Kind;
+using Kind = Operator::Kind;
+const Operator& whole(const saddle_operator& op) { return static_cast<const Operator&>(op); }
 
 Kind kind_of(const c10::TypePtr& type) {
   switch (type->kind()) {
@@ -98,12 +95,12 @@ const char* tag_name(uint32_t tag) {
   return tag < std::size(names) ? names[tag] : "a value with an unknown tag";
 }
 
-[[noreturn]] void wrong(const saddle_operator& op, const saddle_operator::Argument& argument, uint32_t tag) {
+[[noreturn]] void wrong(const Operator& op, const Operator::Argument& argument, uint32_t tag) {
   throw Error(op.name + ": argument '" + argument.name + "' cannot be " + tag_name(tag) + "; the schema is " +
               c10::toString(op.handle.schema()));
 }
 
-IValue convert(const saddle_operator& op, const saddle_operator::Argument& a, const saddle_value& v) {
+IValue convert(const Operator& op, const Operator::Argument& a, const saddle_value& v) {
   if (v.tag == SADDLE_NONE) {
     if (a.kind == Kind::device) return IValue(trial_device());
     if (!a.optional) wrong(op, a, v.tag);
@@ -173,7 +170,7 @@ IValue convert(const saddle_operator& op, const saddle_operator::Argument& a, co
 
 saddle_value plain(uint32_t tag) { return {tag, 0, {}}; }
 
-saddle_value to_value(const saddle_operator& op, IValue&& value) {
+saddle_value to_value(const Operator& op, IValue&& value) {
   // Arrays of tensor lists stay the host's until the next call on this thread.
   thread_local std::vector<saddle_tensor*> lent;
   saddle_value v = plain(SADDLE_NONE);
@@ -214,7 +211,7 @@ bool accepts(const c10::FunctionSchema& ours, const c10::FunctionSchema& asked) 
   return ours.isBackwardCompatibleWith(asked, &reason) || asked.isForwardCompatibleWith(ours, reason);
 }
 
-std::unique_ptr<saddle_operator> resolve(const std::string& text) {
+std::unique_ptr<Operator> resolve(const std::string& text) {
   const c10::FunctionSchema asked = parse(text);
   const auto handle = c10::Dispatcher::singleton().findSchema(asked.operator_name());
   if (!handle)
@@ -226,8 +223,8 @@ std::unique_ptr<saddle_operator> resolve(const std::string& text) {
                 libtorch_version() + ") takes other arguments\n  the plugin calls  " + text +
                 "\n  LibTorch has      " + c10::toString(ours));
 
-  auto op = std::unique_ptr<saddle_operator>(
-      new saddle_operator{.name = c10::toString(asked.operator_name()), .handle = *handle});
+  auto op =
+      std::unique_ptr<Operator>(new Operator{{}, c10::toString(asked.operator_name()), *handle, {}, {}});
   op->arg_count = static_cast<uint32_t>(asked.arguments().size());
   op->result_count = static_cast<uint32_t>(ours.returns().size());
   std::vector<bool> used(op->arg_count);
@@ -317,27 +314,18 @@ int8_t to_scalar_type(int64_t dtype) {
 
 const saddle_operator* resolve_operator(const std::string& schema) {
   static std::mutex mutex;
-  static std::map<std::string, std::unique_ptr<saddle_operator>> known;
+  static std::map<std::string, std::unique_ptr<Operator>> known;
   const std::lock_guard lock(mutex);
   auto& op = known[schema];
   if (!op) op = resolve(schema);
   return op.get();
 }
 
-const std::string& operator_name(const saddle_operator& op) { return op.name; }
+const std::string& operator_name(const saddle_operator& op) { return whole(op).name; }
 
 namespace {
 
-[[noreturn, gnu::noinline]] void wrong_count(const saddle_operator& op, uint32_t arg_count,
-                                             uint32_t result_count) {
-  throw Error(op.name + ": called with " + std::to_string(arg_count) + " arguments and " +
-              std::to_string(result_count) + " results; the schema has " + std::to_string(op.arg_count) +
-              " and " + std::to_string(op.result_count));
-}
-
-// Apart, so that a typed call pays nothing for what this needs.
-[[gnu::noinline]] void call_boxed(const saddle_operator& op, const saddle_value* args,
-                                  saddle_value* results) {
+void call_boxed(const Operator& op, const saddle_value* args, saddle_value* results) {
   for (const auto& [place, value] : op.dropped)
     if (!is_default(args[place], value))
       throw Error(op.name + ": argument " + std::to_string(place) +
@@ -352,10 +340,13 @@ namespace {
 
 }  // namespace
 
-void call_operator(const saddle_operator& op, const saddle_value* args, uint32_t arg_count,
-                   saddle_value* results, uint32_t result_count) {
-  if (arg_count != op.arg_count || result_count != op.result_count) wrong_count(op, arg_count, result_count);
-  if (!op.typed || !op.typed(args, results)) call_boxed(op, args, results);
+void call_untyped(const saddle_operator& op, const saddle_value* args, uint32_t arg_count,
+                  saddle_value* results, uint32_t result_count) {
+  if (arg_count != op.arg_count || result_count != op.result_count)
+    throw Error(whole(op).name + ": called with " + std::to_string(arg_count) + " arguments and " +
+                std::to_string(result_count) + " results; the schema has " + std::to_string(op.arg_count) +
+                " and " + std::to_string(op.result_count));
+  call_boxed(whole(op), args, results);
 }
 
 }  // namespace saddle::worker
