@@ -159,6 +159,17 @@ void print_trials_json(db::Reader& reader, const Scope& scope, const db::Rows& r
   print_json(std::cout, list);
 }
 
+// Trials of these may be done elsewhere by now.
+void print_array_jobs(db::Reader& reader) {
+  const db::Rows rows = reader.query(
+      "SELECT v.experiment, group_concat(DISTINCT v.data ->> '$.job') FROM events v JOIN experiments e ON"
+      " e.experiment_id = v.data ->> '$.experiment_id' WHERE v.trial IS NULL AND v.type = 'submit'"
+      " AND v.data ->> '$.job' <> '' AND e.done < e.trials GROUP BY v.experiment");
+  for (const auto& row : rows.rows)
+    std::cout << "Slurm has trials of " << text_of(row[0]) << " (job " << text_of(row[1])
+              << "): saddle status says how it goes, saddle resume --slurm takes over what is there\n";
+}
+
 void print_trials(db::Reader& reader, const Options& options) {
   const Scope scope = resolve(reader, options.scope, WithoutOptions::all).scope;
   db::Rows rows = reader.named("trials_of", scope.binds());
@@ -215,6 +226,7 @@ void print_trials(db::Reader& reader, const Options& options) {
     separator = ", ";
   }
   std::cout << '\n';
+  print_array_jobs(reader);
   if (others.empty()) return;
   std::cout << "* made with another binary of";
   separator = " ";

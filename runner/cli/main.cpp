@@ -47,6 +47,9 @@ void register_commands(CLI::App& app, Globals& globals) {
   add_probe(app, globals);
   add_eval(app, globals);
   add_sample(app, globals);
+  add_submit(app, globals);
+  add_merge(app, globals);
+  add_worker_pool(app, globals);
   add_doctor(app, globals);
 }
 

@@ -8,6 +8,7 @@
 #include <cli/execute.hpp>
 #include <cli/pinned.hpp>
 #include <cli/stored_plan.hpp>
+#include <cli/submit.hpp>
 #include <common/error.hpp>
 #include <common/paths.hpp>
 
@@ -17,9 +18,23 @@ namespace {
 struct Arguments {
   std::string experiment;
   ExecuteOptions execute;
+  bool slurm = false;
+  SubmitOptions submit;
 };
 
+// No option is taken that would do nothing.
+void check(const Arguments& arguments) {
+  const SubmitOptions& submit = arguments.submit;
+  const ExecuteOptions& execute = arguments.execute;
+  if (!arguments.slurm &&
+      (submit.pack > 0 || submit.dry_run || !submit.folder.empty() || !submit.slurm.empty()))
+    throw Error("resume: --pack, --folder, --dry-run and options for sbatch need --slurm");
+  if (arguments.slurm && (execute.jobs > 0 || execute.restart || execute.cold || execute.rerun_changed))
+    throw Error("resume --slurm: --jobs, --restart, --cold and --rerun-changed are for trials that run here");
+}
+
 void resume(const Arguments& arguments, Globals& globals) {
+  check(arguments);
   if (!std::filesystem::exists(globals.database))
     throw Error("there is no database " + globals.database.string() +
                 ", so there is nothing to resume. Start with: saddle run FILE; or name it with --db.");
@@ -42,6 +57,9 @@ void resume(const Arguments& arguments, Globals& globals) {
   rules.pins_required = rules.pins_required || arguments.execute.require_pins;
   if (arguments.execute.no_prune) rules.prune.reset();
   const Catalogue catalogue = catalogue_for(rules, globals);
+  if (arguments.slurm)
+    return submit({found->id, found->name, rules}, store, catalogue, arguments.submit, arguments.execute,
+                  globals);
   execute({found->id, found->name, rules}, store, catalogue, interrupts, arguments.execute, globals);
 }
 
@@ -53,6 +71,13 @@ void add_resume(CLI::App& app, Globals& globals) {
       "resume", "Finish an experiment: its stored plan minus what is done, going on from checkpoints");
   command->add_option("experiment", arguments->experiment, "Name or number [the one that was run last]")
       ->type_name("EXPERIMENT");
+  command->add_flag("--slurm", arguments->slurm,
+                    "Take over the shards of array jobs, and submit what no task has or had");
+  command
+      ->add_option("options", arguments->submit.slurm,
+                   "With --slurm: options for sbatch, after -- [as last time]")
+      ->type_name("-- OPTIONS");
+  add_submit_options(*command, arguments->submit);
   add_execute_options(*command, arguments->execute);
   command->callback([arguments, &globals] { resume(*arguments, globals); });
 }

@@ -9,6 +9,7 @@
 #include <cli/command.hpp>
 #include <cli/progress.hpp>
 #include <cli/select.hpp>
+#include <cli/submissions.hpp>
 #include <cli/table.hpp>
 #include <common/json.hpp>
 #include <db/holder.hpp>
@@ -95,7 +96,7 @@ std::vector<Experiment> experiments(db::Reader& reader) {
 
 std::string rate_text(double rate) { return rate > 0 ? number_text(rate) + "/s" : "-"; }
 
-void print(const Globals& globals, const std::optional<db::Holder>& holder,
+void print(db::Reader& reader, const Globals& globals, const std::optional<db::Holder>& holder,
            const std::vector<Experiment>& experiments) {
   const std::string name = globals.database.string();
   const bool held = holder && holder->alive;
@@ -126,10 +127,11 @@ void print(const Globals& globals, const std::optional<db::Holder>& holder,
     if (!held && one.unfinished() > 0)
       std::cout << "  " << one.unfinished() << " without a result: " << command_line(globals) << " resume "
                 << one.name << '\n';
+    print_submissions(std::cout, reader, one.id, "  ", command_line(globals) + " resume --slurm " + one.name);
   }
 }
 
-OrderedJson as_json(const Globals& globals, const std::optional<db::Holder>& holder,
+OrderedJson as_json(db::Reader& reader, const Globals& globals, const std::optional<db::Holder>& holder,
                     const std::vector<Experiment>& experiments) {
   OrderedJson json;
   json["database"] = std::filesystem::absolute(globals.database).string();
@@ -156,6 +158,7 @@ OrderedJson as_json(const Globals& globals, const std::optional<db::Holder>& hol
            {"steps", running.steps},
            {"steps_per_second", running.rate},
            {"left_s", running.left_s() ? OrderedJson(*running.left_s()) : OrderedJson()}});
+    entry["slurm"] = submissions_json(reader, one.id);
     json["experiments"].push_back(std::move(entry));
   }
   return json;
@@ -165,8 +168,8 @@ void status(bool json, const Globals& globals) {
   db::Reader reader(globals.database);
   const auto holder = db::holder_of(globals.database);
   const auto found = experiments(reader);
-  if (json) return print_json(std::cout, as_json(globals, holder, found));
-  print(globals, holder, found);
+  if (json) return print_json(std::cout, as_json(reader, globals, holder, found));
+  print(reader, globals, holder, found);
 }
 
 }  // namespace
@@ -174,8 +177,10 @@ void status(bool json, const Globals& globals) {
 void add_status(CLI::App& app, Globals& globals) {
   auto json = std::make_shared<bool>(false);
   CLI::App* command = app.add_subcommand(
-      "status", "What a run in another terminal is doing: who holds the database, what runs");
-  command->add_flag("--json", *json, "{\"held\", \"holder\", \"experiments\": [{..., \"attempts\": [...]}]}");
+      "status", "What a run in another terminal or in Slurm is doing: who holds the database, what runs");
+  command->add_flag(
+      "--json", *json,
+      "{\"held\", \"holder\", \"experiments\": [{..., \"attempts\": [...], \"slurm\": [...]}]}");
   command->callback([json, &globals] { status(*json, globals); });
 }
 

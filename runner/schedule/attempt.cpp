@@ -141,7 +141,10 @@ void Attempt::handle(const Frame& frame) {
 
 // What only some workers know to tell (parameter counts) is kept as it came.
 void Attempt::on_event(const db::WorkerInfo& info, std::string_view text) {
-  store_.attempt_started(row_.id, info);
+  db::WorkerInfo known = info;
+  for (db::PluginUsed& plugin : known.plugins)
+    if (job_.taken_from.is_object()) plugin.file = job_.taken_from.value(plugin.file, plugin.file);
+  store_.attempt_started(row_.id, known);
   keep("started", "", text);
 }
 

@@ -17,6 +17,7 @@ struct Job {
   Json config;                // resolved
   Json plugins;               // {"loss/hinge": "/abs/file.so", ...}
   Json pins;                  // {"loss/hinge": SHA-256}: files that the worker must not open otherwise
+  Json taken_from;            // {"/copy.so": "/abs/file.so"}: plugins that the store knows by another name
   std::int64_t rounds = 0;    // train.rounds; 0: not known
   int train_threads = 1;      // train.threads of the config
   int threads = 1;            // cores that it takes while it runs
