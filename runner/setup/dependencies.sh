@@ -29,7 +29,7 @@ install_packages() {
   say "installing Debian packages: $*"
   mkdir -p "$deps"
   local log=$deps/apt.log
-  if ! { "${root[@]}" apt-get update -q && "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  if ! { "${root[@]}" apt-get update -q && "${root[@]}" env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 \
     apt-get install -q -y --no-install-recommends "$@"; } >"$log" 2>&1 </dev/null; then
     tail -n 15 "$log" >&2
     die "apt-get could not install these packages; the whole output is in $log"

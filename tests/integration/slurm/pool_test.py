@@ -72,7 +72,7 @@ def pool(place, plan, task, tasks=2):
 
 
 def a_killed_task_goes_on(place, slurm):
-    grid = place.write("long.json", small_grid("long", rounds=4000, checkpoint=400, seeds=[1]))
+    grid = place.write("long.json", small_grid("long", rounds=9000, checkpoint=400, seeds=[1]))
     says(place.saddle("submit", grid, "--slurm", "--", "--time=9", "--mem=1G"), "Slurm job 77: 2 trials in 2 tasks")
     folder = f"{place.folder}/saddle.slurm/long-1"
     plan = f"{folder}/plan.json"
@@ -118,7 +118,7 @@ def a_killed_task_goes_on(place, slurm):
 
 
 def what_was_begun_here_goes_on_there(place, _):
-    grid = place.write("begun.json", small_grid("begun", rounds=4000, checkpoint=400, seeds=[5], widths=[8]))
+    grid = place.write("begun.json", small_grid("begun", rounds=9000, checkpoint=400, seeds=[5], widths=[8]))
     running = place.start("run", grid)
     wait_for("a checkpoint", lambda: glob.glob(f"{place.folder}/saddle.runs/begun/*/attempt-1/checkpoint*"))
     running.send_signal(signal.SIGTERM)
