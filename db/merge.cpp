@@ -69,20 +69,25 @@ SELECT e.new, m.new, x.ordinal, x.name
   FROM of_trial m JOIN shard.experiment_trial x ON x.trial_id = m.old JOIN of_experiment e ON e.old = x.experiment_id;
 )sql";
 
-// How final what a row says of an attempt is: it runs, it is gone, it may go on, it has ended.
-#define SADDLE_RANK(a)                                                              \
-  "CASE WHEN " a ".reason IS NULL THEN 0 WHEN " a ".reason = 'lost' THEN 1 WHEN " a \
-  ".reason IN ('cancelled', 'paused') THEN 2 ELSE 3 END"
-
-constexpr const char* kAttempts =
-    "INSERT INTO of_attempt"
-    " SELECT s.id, ifnull(a.id, s.id + (SELECT ifnull(max(id), 0) FROM main.attempt)), m.new, a.id IS NULL, "
-    "s.folder"
-    "   FROM of_trial m JOIN shard.attempt s ON s.trial_id = m.old"
-    "   LEFT JOIN main.attempt a ON a.trial_id = m.new AND a.boot_id = s.boot_id AND a.started_ms = "
-    "s.started_ms"
-    "  WHERE m.open AND (a.id IS NULL OR " SADDLE_RANK("a") " < " SADDLE_RANK("s") ")";
-#undef SADDLE_RANK
+// An attempt is here already: does the other file know more of it? How final its word is: it runs or is gone;
+// may go on; has ended. Of one that is not known to have ended, a later copy has more rows or a newer
+// checkpoint.
+constexpr const char* kAttempts = R"sql(
+INSERT INTO of_attempt
+SELECT s.id, ifnull(a.id, s.id + (SELECT ifnull(max(id), 0) FROM main.attempt)), m.new, a.id IS NULL, s.folder
+  FROM of_trial m JOIN shard.attempt s ON s.trial_id = m.old
+  LEFT JOIN main.attempt a ON a.trial_id = m.new AND a.boot_id = s.boot_id AND a.started_ms = s.started_ms
+ WHERE m.open AND CASE
+   WHEN a.id IS NULL THEN 1
+   WHEN ifnull(a.reason, 'lost') <> 'lost' THEN
+     a.reason IN ('cancelled', 'paused') AND s.reason NOT IN ('lost', 'cancelled', 'paused')
+   WHEN ifnull(s.reason, 'lost') <> 'lost' THEN 1
+   ELSE (SELECT count(*) FROM shard.metric r WHERE r.attempt_id = s.id)
+          > (SELECT count(*) FROM main.metric r WHERE r.attempt_id = a.id)
+     OR (SELECT max(f.created_ms) FROM shard.artifact f WHERE f.attempt_id = s.id)
+          > (SELECT ifnull(max(f.created_ms), 0) FROM main.artifact f WHERE f.attempt_id = a.id)
+   END;
+)sql";
 
 // One that ran when the other file was written is as good as lost: if it is not, a later copy says so.
 constexpr const char* kRows = R"sql(
@@ -107,8 +112,11 @@ SELECT m.new, m.trial,
 UPDATE main.attempt SET (pid, proc_start, host, folder, threads, libtorch, isa, device, start_step, ended_ms, reason,
                          exit_code, signal, message, last_step, step, steps, steps_per_second, told_ms, first_step_ms)
   = (SELECT s.pid, s.proc_start, s.host, m.folder, s.threads, s.libtorch, s.isa, s.device, s.start_step, s.ended_ms,
-            s.reason, s.exit_code, s.signal, s.message, s.last_step, s.step, s.steps, s.steps_per_second, s.told_ms,
-            s.first_step_ms
+            ifnull(s.reason, 'lost'), s.exit_code, s.signal,
+            CASE WHEN s.reason IS NULL THEN 'it ran when the file that was merged was written' ELSE s.message END,
+            CASE WHEN s.reason IS NULL THEN (SELECT max(r.step) FROM shard.metric r WHERE r.attempt_id = s.id)
+                 ELSE s.last_step END,
+            s.step, s.steps, s.steps_per_second, s.told_ms, s.first_step_ms
        FROM of_attempt m JOIN shard.attempt s ON s.id = m.old WHERE m.new = main.attempt.id)
  WHERE id IN (SELECT new FROM of_attempt WHERE NOT fresh);
 

@@ -25,6 +25,9 @@ void merge(const Arguments& arguments) {
   for (const fs::path& shard : arguments.shards) {
     std::error_code error;
     if (!fs::is_directory(shard, error)) {
+      // Before a database is made for nothing.
+      if (!fs::exists(shard, error))
+        throw Error(shard.string() + ": there is no such file to merge", kEnvironment);
       files.push_back(shard);
       continue;
     }

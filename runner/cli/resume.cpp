@@ -8,6 +8,7 @@
 #include <cli/execute.hpp>
 #include <cli/pinned.hpp>
 #include <cli/stored_plan.hpp>
+#include <cli/submissions.hpp>
 #include <cli/submit.hpp>
 #include <common/error.hpp>
 #include <common/paths.hpp>
@@ -60,6 +61,12 @@ void resume(const Arguments& arguments, Globals& globals) {
   if (arguments.slurm)
     return submit({found->id, found->name, rules}, store, catalogue, arguments.submit, arguments.execute,
                   globals);
+  {
+    db::Reader reader(globals.database);
+    if (const auto given = submissions(reader, found->id); !given.empty() && !given.back().job.empty())
+      std::cerr << "note: Slurm was given trials of this experiment (job " << given.back().job
+                << "); one that a task runs now is run twice. resume --slurm takes over what is done there\n";
+  }
   execute({found->id, found->name, rules}, store, catalogue, interrupts, arguments.execute, globals);
 }
 

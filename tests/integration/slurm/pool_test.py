@@ -158,7 +158,8 @@ def plans_and_queues_are_checked(place, slurm):
 
 
 def merges_say_what_they_took(place, _):
-    says(place.saddle("merge", place.database, f"{place.folder}/none.db", expect=3), "no such file")
+    says(place.saddle("merge", f"{place.folder}/new.db", f"{place.folder}/none.db", expect=3), "no such file")
+    assert not os.path.exists(f"{place.folder}/new.db")
     os.makedirs(f"{place.folder}/empty")
     says(place.saddle("merge", place.database, f"{place.folder}/empty", expect=2), "no shard")
     shards = f"{place.folder}/saddle.slurm/long-1/shards"

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <thread>
 
@@ -299,6 +300,19 @@ TEST_CASE("a later copy of a shard replaces what the earlier one did not know to
   CHECK(store.checkpoints(1).size() == 1);
   CHECK(store.merge(early).attempts == 0);
 
+  // It still runs, and is further: should it be killed now, this is all there will ever be.
+  const fs::path later = folder / "later.db";
+  writer.append_metrics(running.id, {{key, 25, 2}});
+  writer.add_artifact(running.id, {"checkpoint", "checkpoint", 25, "checkpoint.safetensors", "newer", 1, ""});
+  writer.flush();
+  snapshot(shard, later);
+  CHECK(store.merge(later).attempts == 1);
+  CHECK(store.merge(later).attempts == 0);
+  CHECK(store.merge(early).attempts == 0);
+  CHECK(store.trials(1)[0].reason == Reason::lost);
+  CHECK(store.trials(1)[0].last_step == 25);
+  CHECK(store.checkpoints(1).at(0).sha256 == "newer");
+
   writer.append_metrics(running.id, {{key, 30, 3}});
   writer.add_artifact(running.id, {"checkpoint", "checkpoint", 30, "checkpoint.safetensors", "new", 1, ""});
   writer.finish_attempt(running.id, {.last_step = 30});
@@ -307,8 +321,8 @@ TEST_CASE("a later copy of a shard replaces what the earlier one did not know to
   CHECK(store.trials(1)[0].attempts == 1);
   CHECK(store.checkpoints(1).at(0).sha256 == "new");
   Reader reader(folder / "main.db");
-  CHECK(count(reader, "SELECT count(*) FROM metrics") == 3);
-  CHECK(count(reader, "SELECT n FROM finals") == 3);
+  CHECK(count(reader, "SELECT count(*) FROM metrics") == 4);
+  CHECK(count(reader, "SELECT n FROM finals") == 4);
   CHECK(count(reader, "SELECT count(*) FROM events WHERE type = 'started'") == 1);
   // The earlier copy knows less, and is not taken again.
   CHECK(store.merge(early).attempts == 0);
@@ -340,6 +354,34 @@ TEST_CASE("a trial that went on elsewhere from a checkpoint is one curve when it
               " GROUP BY attempt") ==
         std::vector<std::string>{"1 | 5 | 10 | 50 | ", "2 | 3 | 60 | 80 | ", "3 | 2 | 90 | 100 | "});
   CHECK(seen(folder / "main.db", "trial_hash = 'aaaa/1'")["finals"] == seen(folder / "shard.db")["finals"]);
+}
+
+TEST_CASE("an attempt that was cut off here and there is the longer one") {
+  const Folder folder;
+  const fs::path shard = folder / "shard.db", early = folder / "early.db", again = folder / "again.db";
+  std::optional<Store> writer(std::in_place, shard);
+  const std::int64_t id = experiment(*writer);
+  writer->freeze_plan(id, {planned(1, "aaaa", 1)});
+  const Attempt running = writer->begin_attempt(1);
+  const std::int64_t key = writer->metric_key("loss");
+  writer->append_metrics(running.id, {{key, 10, 1}});
+  writer->flush();
+  snapshot(shard, early);
+  writer->append_metrics(running.id, {{key, 20, 2}, {key, 30, 3}});
+  writer->flush();
+  snapshot(shard, shard.string() + ".last");
+  Store store(folder / "main.db");
+  store.merge(early);
+  {  // The task runs again from what its former run left last, and ends.
+    Store next(again);
+    next.merge(shard.string() + ".last");
+    attempt(next, 1, 30, 50, 5, Reason::ok);
+    next.close();
+  }
+  CHECK(store.merge(again).attempts == 2);
+  CHECK(lines(folder / "main.db", "SELECT step, attempt FROM metrics") ==
+        std::vector<std::string>{"10 | 1 | ", "20 | 1 | ", "30 | 1 | ", "40 | 2 | ", "50 | 2 | "});
+  CHECK(seen(folder / "main.db")["finals"] == seen(again)["finals"]);
 }
 
 TEST_CASE("a result that was given up here is not brought back by its shard") {
