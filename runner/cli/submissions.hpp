@@ -24,7 +24,7 @@ struct Submission {
   std::filesystem::path shards() const { return folder / "shards"; }
 };
 
-// Of one experiment, the oldest first.
+// Of one experiment, or of all (0); the oldest first.
 std::vector<Submission> submissions(db::Reader& reader, std::int64_t experiment);
 // Written before sbatch is called, and once more when it has answered.
 void note_submission(db::Store& store, std::int64_t experiment, const Submission& submission);

@@ -185,16 +185,17 @@ void add_submit_options(CLI::App& command, SubmitOptions& options) {
 
 void submit(const Experiment& experiment, db::Store& store, const Catalogue& catalogue,
             const SubmitOptions& options, const ExecuteOptions& execute, Globals& globals) {
-  std::vector<Submission> before;
+  std::vector<Submission> before, everyone;  // experiments share trials
   {
     db::Reader reader(store.path());
     before = submissions(reader, experiment.id);
+    everyone = submissions(reader, 0);
   }
-  if (!options.dry_run) take_over(store, before);
+  if (!options.dry_run) take_over(store, everyone);
   const auto all = store.trials(experiment.id);
   const Choice choice(execute.only, execute.where);
   auto todo = chosen(store.trials_to_run(experiment.id), choice);
-  const auto queued = in_the_queue(before);
+  const auto queued = in_the_queue(everyone);
   const auto left = std::erase_if(todo, [&](const auto& trial) { return queued.contains(trial.trial_hash); });
   const auto done =
       std::count_if(all.begin(), all.end(), [](const auto& t) { return t.state == db::TrialState::done; });

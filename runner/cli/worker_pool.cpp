@@ -227,6 +227,9 @@ schedule::Options schedule_options(const Rules& rules, const std::vector<schedul
   options.retries = rules.limits.retries;
   options.stop_after_failures = rules.limits.stop_after_failures;
   options.gpus = gpus_for(jobs, options.worker);
+  // Slurm kills half a minute after it has told to end, or a minute where our script is used; the last copy
+  // of the shard needs some of that.
+  options.grace = std::chrono::seconds(20);
   return options;
 }
 

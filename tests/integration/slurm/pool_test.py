@@ -79,6 +79,8 @@ def a_killed_task_goes_on(place, slurm):
     slurm.queue("1 RUNNING\n2 PENDING\n")
     says(place.saddle("status"), "1 running, 1 waiting")
     says(place.saddle("resume", "--slurm", "long"), "2 in tasks that wait or run, 0 to submit")
+    same = place.write("same.json", {**small_grid("same", rounds=9000, checkpoint=400, seeds=[1])})
+    says(place.saddle("submit", same, "--slurm"), "2 in tasks that wait or run, 0 to submit")  # of another experiment
 
     running = pool(place, plan, 1)
     checkpoints = "SELECT count(*) AS n FROM artifacts WHERE kind = 'checkpoint'"
@@ -125,7 +127,7 @@ def what_was_begun_here_goes_on_there(place, _):
     running.wait()
     place.saddle("submit", grid, "--slurm")
     place.saddle("worker-pool", "--plan", f"{place.folder}/saddle.slurm/begun-1/plan.json", "--slice", "1/1")
-    says(place.saddle("resume", "--slurm", "begun"), "1 shard: 1 result, 1 attempt,", "1 of 1 trials done")
+    says(place.saddle("resume", "--slurm", "begun"), ": 1 result, 1 attempt,", "1 of 1 trials done")
     attempts = place.sql("SELECT a.reason, a.start_step FROM attempts a JOIN trials t USING (trial)"
                          " WHERE t.experiment = 'begun' ORDER BY a.attempt")
     assert [row["reason"] for row in attempts] == ["cancelled", "ok"] and attempts[1]["start_step"] > 0, attempts
