@@ -48,7 +48,7 @@ fs::path new_folder(const fs::path& parent, const std::string& experiment) {
   std::error_code error;
   fs::create_directories(parent, error);
   for (int n = 1; !error; ++n) {
-    const fs::path folder = parent / (experiment + "-" + std::to_string(n));
+    fs::path folder = parent / (experiment + "-" + std::to_string(n));
     if (fs::create_directory(folder, error)) return folder;
   }
   throw Error(

@@ -266,6 +266,7 @@ void worker_pool(const Arguments& arguments, Globals& globals) {
                                            plan.trials.begin() + static_cast<std::ptrdiff_t>(last));
   store.freeze_plan(experiment, part);
   std::vector<std::string> hashes;
+  hashes.reserve(part.size());
   for (const db::PlannedTrial& trial : part) hashes.push_back(trial.trial_hash);
   take_over(store, hashes, plan_file.parent_path() / "known.db", shards, slice, scratch);
 
@@ -283,7 +284,7 @@ void worker_pool(const Arguments& arguments, Globals& globals) {
     if (!jobs.empty()) {
       schedule::Options options = schedule_options(rules, jobs, arguments.jobs);
       options.runs = shard;
-      options.runs.replace_extension(".runs");
+      options.runs.replace_extension(".runs") /= plan.experiment.name;
       Watching watching(plan.experiment.name, static_cast<int>(part.size()), done, publisher,
                         scratch.database());
       summary = schedule::Scheduler(store, watching, interrupts, options).run(jobs);

@@ -99,8 +99,8 @@ def a_killed_task_goes_on(place, slurm):
 
     # Told to stop, it keeps a checkpoint and says so by its exit code; only the rest is submitted again.
     running = pool(place, plan, 2)
-    wait_for("the second task", lambda: glob.glob(f"{folder}/shards/slice-0002*.runs/*/attempt-1/output.log"))
-    wait_for("its rounds", lambda: glob.glob(f"{folder}/shards/slice-0002*.runs/*/attempt-1/checkpoint*"))
+    wait_for("the second task", lambda: glob.glob(f"{folder}/shards/slice-0002*.runs/long/*/attempt-1/output.log"))
+    wait_for("its rounds", lambda: glob.glob(f"{folder}/shards/slice-0002*.runs/long/*/attempt-1/checkpoint*"))
     running.send_signal(signal.SIGTERM)
     assert running.wait() == 130
     slurm.queue("")
