@@ -29,6 +29,7 @@ install_packages() {
   say "installing Debian packages: $*"
   mkdir -p "$deps"
   local log=$deps/apt.log
+  # SYSTEMD_OFFLINE: services among them (Slurm's, for its test) are not started.
   if ! { "${root[@]}" apt-get update -q && "${root[@]}" env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 \
     apt-get install -q -y --no-install-recommends "$@"; } >"$log" 2>&1 </dev/null; then
     tail -n 15 "$log" >&2
