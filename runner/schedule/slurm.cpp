@@ -82,8 +82,8 @@ std::string batch_script(const ArrayJob& job) {
        << "#SBATCH --cpus-per-task=" << job.threads << "\n";
   if (job.gpu) text << "#SBATCH --gres=gpu:1\n";
   text << "#SBATCH --requeue\n"
-       << "# A minute before the end of its time it is told, stops at the next round and keeps its "
-          "checkpoints.\n"
+       << "# Told a minute or two before the end of its time, it stops at the next round and keeps a "
+          "checkpoint.\n"
        << "#SBATCH --signal=B:TERM@60\n";
   for (const auto& [variable, value] : job.environment)
     text << "export " << variable << "=" << quoted(value) << "\n";
