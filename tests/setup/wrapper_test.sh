@@ -121,6 +121,13 @@ says "50% tests passed, 1 tests failed out of 2"
 saddle 0 test -R counted
 says "100% tests passed"
 
+# What takes long runs only where it is asked for.
+echo 'add_test(NAME patient COMMAND saddle 0 CONFIGURATIONS long)' >>"$repo/tests/CMakeLists.txt"
+saddle 0 test -R 'counted|patient'
+says "out of 1\$"
+saddle 0 test -R 'counted|patient' --long
+says "out of 2\$"
+
 # A second worker, built with another LibTorch in a folder of its own, only where it is asked for.
 echo 'add_test(NAME second COMMAND sh -c "echo worker=$SADDLE_COMPAT_WORKER.")' >>"$repo/tests/CMakeLists.txt"
 saddle 0 test -R second -V
