@@ -2,13 +2,17 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "db/error.hpp"
@@ -30,6 +34,37 @@ std::string content(int fd) {
   std::array<char, 512> text{};
   const ssize_t size = pread(fd, text.data(), text.size() - 1, 0);
   return size > 0 ? std::string(text.data(), static_cast<std::size_t>(size)) : "";
+}
+
+constexpr unsigned kFuse = 0x65735546u;
+
+// Of programs in user space those that bring files over a network; others (ntfs-3g
+// and other fuseblk, overlays, encryption) are as local as what lies under them.
+std::string network_fuse_name(std::string_view mounted_as) {
+  constexpr std::string_view kPrefix = "fuse.";
+  if (mounted_as.substr(0, kPrefix.size()) != kPrefix) return "";
+  const std::string_view program = mounted_as.substr(kPrefix.size());
+  for (const std::string_view known :
+       {"sshfs", "rclone", "glusterfs", "ceph", "ceph-fuse", "s3fs", "goofys", "gcsfuse", "blobfuse",
+        "blobfuse2", "juicefs", "seaweedfs", "mfs", "lizardfs", "davfs", "davfs2", "curlftpfs", "smbnetfs"})
+    if (program == known) return std::string(known);
+  return "";
+}
+
+// The type of the mount under a path: "36 35 0:33 / /mnt rw - fuse.sshfs host:/ rw".
+std::string mounted_as(const std::filesystem::path& path) {
+  struct stat file {};
+  if (stat(path.c_str(), &file) != 0) return "";
+  const std::string device = std::to_string(major(file.st_dev)) + ":" + std::to_string(minor(file.st_dev));
+  std::ifstream mounts("/proc/self/mountinfo");
+  for (std::string line; std::getline(mounts, line);) {
+    std::istringstream words(line);
+    std::string number, parent, where, word;
+    if (!(words >> number >> parent >> where) || where != device) continue;
+    while (words >> word && word != "-") continue;
+    if (words >> word) return word;
+  }
+  return "";
 }
 
 }  // namespace
@@ -91,7 +126,7 @@ void LockFile::release() {
   fd_ = -1;
 }
 
-std::string network_file_system_name(long type) {
+std::string network_file_system_name(long type, std::string_view mounted_as) {
   switch (static_cast<unsigned>(type)) {
     case 0x6969u:
       return "NFS";
@@ -99,6 +134,8 @@ std::string network_file_system_name(long type) {
     case 0xFF534D42u:
     case 0xFE534D42u:
       return "SMB";
+    case 0x564Cu:
+      return "NetWare";
     case 0x00C36400u:
       return "Ceph";
     case 0x0BD00BD0u:
@@ -107,12 +144,22 @@ std::string network_file_system_name(long type) {
       return "GPFS";
     case 0x19830326u:
       return "BeeGFS";
+    case 0xAAD7AAEAu:
+      return "PanFS";
     case 0x5346414Fu:
+    case 0x6B414653u:
       return "AFS";
     case 0x73757245u:
       return "Coda";
     case 0x01021997u:
       return "9P";
+    // Disks that several machines write: their locks hold, their shared memory does not.
+    case 0x7461636Fu:
+      return "OCFS2";
+    case 0x01161970u:
+      return "GFS2";
+    case kFuse:
+      return network_fuse_name(mounted_as);
     default:
       return "";
   }
@@ -121,7 +168,8 @@ std::string network_file_system_name(long type) {
 std::string network_file_system(const std::filesystem::path& path) {
   struct statfs information {};
   if (statfs(path.c_str(), &information) != 0) return "";
-  return network_file_system_name(information.f_type);
+  const bool is_fuse = static_cast<unsigned>(information.f_type) == kFuse;
+  return network_file_system_name(information.f_type, is_fuse ? mounted_as(path) : "");
 }
 
 }  // namespace saddle::db

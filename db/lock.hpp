@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 
 // Who may write a database: the holder of `<database>.lock`. Private to db/.
 namespace saddle::db {
@@ -28,7 +29,8 @@ class LockFile {
 
 // The name of the network file system under `path`, or empty if it is local.
 std::string network_file_system(const std::filesystem::path& path);
-// The same for a statfs type.
-std::string network_file_system_name(long type);
+// The same for a statfs type and, where that is FUSE, which says nothing, for what
+// /proc/self/mountinfo calls it: "fuse.sshfs", "fuseblk".
+std::string network_file_system_name(long type, std::string_view mounted_as = {});
 
 }  // namespace saddle::db

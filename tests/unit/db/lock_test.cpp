@@ -42,12 +42,31 @@ TEST_CASE("a wait that is too short ends with the holder's name") {
 }
 
 TEST_CASE("network file systems are known by their magic") {
-  CHECK(network_file_system_name(0x6969) == "NFS");
-  CHECK(network_file_system_name(static_cast<int>(0xFF534D42)) == "SMB");
-  CHECK(network_file_system_name(0xEF53).empty());      // ext4
-  CHECK(network_file_system_name(0x01021994).empty());  // tmpfs
+  const std::pair<long, const char*> network[] = {
+      {0x6969, "NFS"},       {0x517B, "SMB"},        {0xFF534D42, "SMB"},   {0xFE534D42, "SMB"},
+      {0x00C36400, "Ceph"},  {0x0BD00BD0, "Lustre"}, {0x47504653, "GPFS"},  {0x19830326, "BeeGFS"},
+      {0x5346414F, "AFS"},   {0x6B414653, "AFS"},    {0x73757245, "Coda"},  {0x01021997, "9P"},
+      {0x7461636F, "OCFS2"}, {0x01161970, "GFS2"},   {0xAAD7AAEA, "PanFS"}, {0x564C, "NetWare"}};
+  for (const auto& [type, name] : network) {
+    CHECK(network_file_system_name(type) == name);
+    CHECK(network_file_system_name(static_cast<int>(type)) == name);  // as 32-bit machines have it
+  }
+  // ext, XFS, Btrfs, tmpfs, overlay, ZFS, F2FS, ramfs
+  for (const long type :
+       {0xEF53L, 0x58465342L, 0x9123683EL, 0x01021994L, 0x794C7630L, 0x2FC12FC1L, 0xF2F52010L, 0x858458F6L})
+    CHECK(network_file_system_name(type).empty());
   const Folder folder;
   CHECK(network_file_system(folder.path()).empty());
+}
+
+TEST_CASE("of file systems in user space those over a network are known by their mount") {
+  constexpr long kFuse = 0x65735546;
+  for (const char* program : {"sshfs", "rclone", "glusterfs", "ceph-fuse", "s3fs", "gcsfuse", "juicefs"})
+    CHECK(network_file_system_name(kFuse, std::string("fuse.") + program) == program);
+  // ntfs-3g, an overlay without root, encryption, one that nobody knows, and one that is not in the list
+  for (const char* mount : {"fuseblk", "fuse.fuse-overlayfs", "fuse.gocryptfs", "fuse", "", "sshfs"})
+    CHECK(network_file_system_name(kFuse, mount).empty());
+  CHECK(network_file_system_name(0xEF53, "fuse.sshfs").empty());
 }
 
 TEST_CASE("a closed store refuses work") {
