@@ -1,6 +1,8 @@
 // NaN and infinities: stored and read back as such, and nothing that shows them falls over.
 #include <catch2/catch.hpp>
 
+#include <sstream>
+
 #include "program.hpp"
 #include "rows.hpp"
 
@@ -93,6 +95,24 @@ TEST_CASE("numbers that are not finite are stored, read back and shown") {
     }
     CHECK_THAT(place.saddle({"curve", "1", "--metric", "mixed", "--csv"}).out,
                Catch::Contains("nan") && Catch::Contains("inf"));
+  }
+  SECTION("in exports") {
+    const auto csv = place.saddle({"export", "--curves", "--metric", "mixed"});
+    CHECK(csv.code == 0);
+    CHECK_THAT(csv.out, Catch::Contains(",NaN,") && Catch::Contains(",inf,") && Catch::Contains(",-inf,"));
+    for (const Arguments& what :
+         {Arguments{"export", "--format", "jsonl"},
+          Arguments{"export", "--format", "jsonl", "--curves", "--metric", "mixed"}}) {
+      const auto lines = place.saddle(what);
+      INFO(lines.out << lines.err);
+      CHECK(lines.code == 0);
+      CHECK_THAT(lines.out, Catch::Contains("\"NaN\"") || Catch::Contains("\"Infinity\""));
+      std::istringstream each(lines.out);
+      for (std::string line; std::getline(each, line);)
+        CHECK_FALSE(Json::parse(line, nullptr, false).is_discarded());
+    }
+    CHECK(place.saddle({"export", "--format", "tensorboard", (place / "events").string()}).code == 0);
+    CHECK_FALSE(std::filesystem::is_empty(place / "events"));
   }
   SECTION("and done before, they are not run again") {
     const auto again = place.saddle({"--plugins", NON_FINITE, "run", file});
