@@ -84,16 +84,23 @@ void print_ranking(std::ostream& out, const Ranking& ranking, const Distinctions
   std::vector<Table::Column> columns{{"#", true}};
   for (const std::string& title : distinctions.titles) columns.push_back({title});
   if (!labelled) columns.push_back({"config"});
-  columns.insert(columns.end(), {{ranking.metric, true}, {"+-", true}, {"seeds", true}, {""}});
+  const std::size_t middle = columns.size() - 1;
+  // An interval takes three seeds: without such a config there is no column.
+  const bool intervals = std::any_of(ranking.configs.begin(), ranking.configs.end(),
+                                     [](const RankedConfig& c) { return c.tally.counted >= 3; });
+  columns.insert(columns.end(), {{ranking.metric, true}, {"+-", true}});
+  if (intervals) columns.push_back({"95% interval"});
+  columns.insert(columns.end(), {{"seeds", true}, {""}});
   Table table(columns);
-  const std::size_t middle = columns.size() - 5;
   const auto add = [&](const std::string& place, std::vector<std::string> cells,
-                       const std::optional<double>& mean, const std::optional<double>& spread, int n,
-                       const std::string& note) {
+                       const std::optional<double>& mean, const std::optional<double>& spread,
+                       const std::optional<Interval>& interval, int n, const std::string& note) {
     cells.resize(middle);
     cells.insert(cells.begin(), place);
-    cells.insert(cells.end(), {mean ? number_text(*mean) : "-", spread ? number_text(*spread) : "",
-                               std::to_string(n), note});
+    cells.insert(cells.end(), {mean ? number_text(*mean) : "-", spread ? number_text(*spread) : ""});
+    if (intervals)
+      cells.push_back(interval ? number_text(interval->low) + " to " + number_text(interval->high) : "");
+    cells.insert(cells.end(), {std::to_string(n), note});
     table.add(std::move(cells));
   };
 
@@ -106,7 +113,7 @@ void print_ranking(std::ostream& out, const Ranking& ranking, const Distinctions
         labelled && cells != distinctions.cells.end()
             ? cells->second
             : std::vector<std::string>{config.config_hash.substr(0, 8)},
-        config.mean, config.spread, config.tally.counted, config.tally.note());
+        config.mean, config.spread, config.interval(), config.tally.counted, config.tally.note());
   }
   std::vector<const Baseline*> apart;
   bool first = true;
@@ -117,7 +124,7 @@ void print_ranking(std::ostream& out, const Ranking& ranking, const Distinctions
     }
     if (first) table.add_gap();
     first = false;
-    add("", {baseline.name}, baseline.mean, baseline.spread, baseline.n, meaning(baseline.name));
+    add("", {baseline.name}, baseline.mean, baseline.spread, {}, baseline.n, meaning(baseline.name));
   }
   // Of an evaluated metric one may say what is better, of a loss only what is lower.
   const bool evaluated = !ranking.protocol.empty();
@@ -127,6 +134,7 @@ void print_ranking(std::ostream& out, const Ranking& ranking, const Distinctions
   out << "\n";
   table.print(out, "  ", terminal_columns());
   if (place < ranking.configs.size()) out << "  and " << ranking.configs.size() - place << " more\n";
+  if (intervals) out << "  interval of the mean: percentile bootstrap over the seeds of each config\n";
   for (const Baseline* baseline : apart) {
     const auto labels = protocol_labels({ranking.protocol, baseline->protocol});
     out << "  " << baseline->name << " (" << meaning(baseline->name) << "; measured with "
@@ -196,6 +204,7 @@ OrderedJson to_json(const Rankings& rankings, std::size_t limit) {
       if (cells != rankings.configs.cells.end())
         for (std::size_t i = 0; i < rankings.configs.titles.size(); ++i)
           distinct[rankings.configs.titles[i]] = cells->second[i];
+      const std::optional<Interval> interval = config.interval();
       list.push_back({{"rank", config.mean ? OrderedJson(place) : OrderedJson(nullptr)},
                       {"config_hash", config.config_hash},
                       {"label", rankings.configs.label(config.config_hash)},
@@ -205,6 +214,8 @@ OrderedJson to_json(const Rankings& rankings, std::size_t limit) {
                       {"mean", number(config.mean)},
                       {"std", number(config.spread)},
                       {"n", config.tally.counted},
+                      {"low", interval ? OrderedJson(interval->low) : OrderedJson(nullptr)},
+                      {"high", interval ? OrderedJson(interval->high) : OrderedJson(nullptr)},
                       {"trials", config.trials},
                       {"diverged", config.tally.diverged},
                       {"failed", config.tally.failed},

@@ -9,6 +9,7 @@
 #include <cli/labels.hpp>
 #include <cli/outcome.hpp>
 #include <cli/scope.hpp>
+#include <cli/statistics.hpp>
 #include <cli/table.hpp>
 #include <db/reader.hpp>
 
@@ -21,6 +22,8 @@ struct RankedConfig {
   Tally tally;                       // those that count make the mean
   std::optional<double> mean;
   std::optional<double> spread;  // sample standard deviation; none below two
+  // 95 % bootstrap interval of the mean over seeds (bootstrap_mean); none below three.
+  std::optional<Interval> interval() const { return bootstrap_mean({tally.values}); }
 };
 
 // What the metric says where nothing was learned, or nothing was generated.

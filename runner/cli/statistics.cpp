@@ -24,6 +24,47 @@ class Random {
   std::uint64_t state_ = 20261123;
 };
 
+constexpr std::size_t kMostExactly = 7;  // 1,716 samples that differ
+
+struct Sample {
+  double mean, weight;
+};
+
+// Every sample of `n` of the values, with replacement, and how probable it is;
+// `sum` and `weight` are of those taken before `values[at]`.
+void all_samples(const std::vector<double>& values, std::size_t at, std::size_t n, double sum, double weight,
+                 std::vector<Sample>& samples) {
+  const auto size = static_cast<double>(values.size());
+  if (at + 1 == values.size()) {
+    for (std::size_t k = 1; k <= n; ++k) weight /= static_cast<double>(k);
+    samples.push_back({(sum + static_cast<double>(n) * values[at]) / size, weight});
+    return;
+  }
+  for (std::size_t count = 0; count <= n; ++count) {
+    if (count > 0) weight /= static_cast<double>(count);
+    all_samples(values, at + 1, n - count, sum + static_cast<double>(count) * values[at], weight, samples);
+  }
+}
+
+Interval exact_interval(const std::vector<double>& values) {
+  // n! / n^n, to be divided by the factorials of the counts.
+  double weight = 1;
+  for (std::size_t k = 1; k <= values.size(); ++k)
+    weight *= static_cast<double>(k) / static_cast<double>(values.size());
+  std::vector<Sample> samples;
+  all_samples(values, 0, values.size(), 0, weight, samples);
+  std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return a.mean < b.mean; });
+  // The lowest mean below or at which there is this part of all samples; of the
+  // upper end the highest above or at which, so that both ends are alike.
+  const auto end = [](auto sample, auto last) {
+    double part = 0;
+    for (; sample != last; ++sample)
+      if ((part += sample->weight) >= 0.025) break;
+    return sample->mean;
+  };
+  return {end(samples.begin(), samples.end() - 1), end(samples.rbegin(), samples.rend() - 1)};
+}
+
 // Sums of squared distances from the groups' means; totals by group are `sums`.
 double within_groups(const std::vector<double>& values, const std::vector<std::size_t>& group,
                      const std::vector<double>& counts, std::vector<double>& sums) {
@@ -57,6 +98,7 @@ std::optional<Interval> bootstrap_mean(const std::vector<std::vector<double>>& s
     largest = std::max(largest, stratum.size());
   }
   if (n < 3 || largest < 2) return {};
+  if (strata.size() == 1 && n <= kMostExactly) return exact_interval(strata.front());
   // A large group needs fewer: its mean hardly moves.
   const std::size_t draws = std::clamp<std::size_t>(20'000'000 / n, 500, 10'000);
   Random random;

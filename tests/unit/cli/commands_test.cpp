@@ -117,6 +117,30 @@ TEST_CASE("best ranks configs") {
   CHECK_THROWS_AS(saddle_says(path, {"best", "-m", "frechet", "--max", "--min"}), CLI::ParseError);
 }
 
+TEST_CASE("best says how sure a mean over three seeds or more is") {
+  const Database database;
+  std::vector<TrialResult> results;
+  for (int seed = 1; seed <= 5; ++seed)
+    results.push_back(
+        {"aaaa",
+         seed,
+         kWide,
+         {{"frechet", kPixels, std::vector<double>{1, 2.5, 7, 20, 21}[static_cast<std::size_t>(seed - 1)]}}});
+  results.push_back({"bbbb", 1, kNarrow, {{"frechet", kPixels, 9}}});
+  results.push_back({"bbbb", 2, kNarrow, {{"frechet", kPixels, 11}}});
+  fill(database.path(), "e", results);
+  const OrderedJson json = saddle_json(database.path(), {"best", "--metric", "frechet"});
+  REQUIRE(json.size() == 2);
+  CHECK(json[0]["low"].is_null());  // two seeds
+  CHECK(json[1]["mean"] == 10.3);
+  CHECK(json[1]["low"].get<double>() < 5);
+  CHECK(json[1]["high"].get<double>() > 15);
+  const std::string text = saddle_says(database.path(), {"best", "--metric", "frechet"});
+  INFO(text);
+  CHECK(has(text, "95% interval"));
+  CHECK(has(text, " to "));
+}
+
 TEST_CASE("compare shows what differs first, metrics beside") {
   const Database database;
   const auto path = filled(database);

@@ -74,6 +74,22 @@ TEST_CASE("configs stay as they are while their seeds are drawn anew") {
   CHECK(over_seeds->high > 10.05);
 }
 
+TEST_CASE("of few values the interval is that of all samples, taken one by one") {
+  const std::vector<double> values{1, 2.5, 7, 20, 21};
+  std::vector<double> means;
+  for (int sample = 0; sample < 5 * 5 * 5 * 5 * 5; ++sample) {
+    double sum = 0;
+    for (int i = 0, rest = sample; i < 5; ++i, rest /= 5) sum += values[static_cast<std::size_t>(rest % 5)];
+    means.push_back(sum / 5);
+  }
+  std::sort(means.begin(), means.end());
+  const auto interval = bootstrap_mean({values});
+  REQUIRE(interval);
+  // 2.5 % of 3,125 are 78.125: the 79th from each end.
+  CHECK(interval->low == Approx(means[78]));
+  CHECK(interval->high == Approx(means[means.size() - 79]));
+}
+
 TEST_CASE("no interval is made of nothing") {
   CHECK_FALSE(bootstrap_mean({}));
   CHECK_FALSE(bootstrap_mean({{1, 2}}));
