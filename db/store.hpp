@@ -179,6 +179,18 @@ struct Event {
   std::int64_t experiment = 0, trial = 0, attempt = 0;  // 0: not about one
 };
 
+// A trial as it belongs to an experiment.
+struct Membership {
+  std::int64_t experiment = 0, trial = 0;
+};
+
+// What Store::remove took away.
+struct Removed {
+  std::int64_t experiments = 0, trials = 0, values = 0, artifacts = 0;
+  std::int64_t shared = 0;                     // trials that stay, since another experiment has them
+  std::vector<std::filesystem::path> folders;  // of attempts that are no more; their files are the caller's
+};
+
 class Store {
  public:
   // Creates or migrates the file, takes the lock `<path>.lock`, and marks
@@ -210,6 +222,10 @@ class Store {
   // with all their rows, but count no more: the views show what comes after. Throws
   // Error (usage) if one of them is not done.
   void run_again(const std::vector<std::int64_t>& trials, const std::string& why);
+  // Takes trials out of experiments, and whole experiments away, in one transaction. A trial
+  // that no experiment has any more goes with all its rows. Throws Error (usage), and changes
+  // nothing, if one of those runs.
+  Removed remove(const std::vector<Membership>& members, const std::vector<std::int64_t>& experiments);
   // Usable checkpoints, the furthest first.
   std::vector<Checkpoint> checkpoints(std::int64_t trial);
 

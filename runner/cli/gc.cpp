@@ -1,0 +1,144 @@
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include <CLI/CLI.hpp>
+
+#include <cli/closing.hpp>
+#include <cli/command.hpp>
+#include <cli/files.hpp>
+#include <cli/table.hpp>
+#include <common/error.hpp>
+#include <common/sha256.hpp>
+#include <db/store.hpp>
+
+// saddle gc: files beside the database that no row names.
+namespace saddle::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Garbage {
+  fs::path path;
+  std::string why;
+  std::uintmax_t bytes = 0;
+};
+
+std::vector<fs::path> entries_of(const fs::path& folder) {
+  std::vector<fs::path> entries;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+    entries.push_back(it->path());
+  std::sort(entries.begin(), entries.end());
+  return entries;
+}
+
+// Of symbolic links nothing is known: what they point to is not ours.
+bool is_folder(const fs::path& path) {
+  std::error_code error;
+  return fs::is_directory(fs::symlink_status(path, error));
+}
+
+// In the folder of an attempt that has ended.
+void look_in(const fs::path& folder, const std::set<std::string>& named, std::vector<Garbage>& garbage) {
+  for (const fs::path& file : entries_of(folder)) {
+    std::error_code error;
+    if (!fs::is_regular_file(fs::symlink_status(file, error))) continue;
+    if (file.filename() == "trial.json" || file.filename() == "output.log") continue;
+    if (!named.contains(sha256_file(file)))
+      garbage.push_back({file, "no row has this content", size_of(file)});
+  }
+}
+
+// Attempts whose processes run are left alone, and so is all that does not look like
+// <experiment>/<trial>/attempt-<n>.
+std::vector<Garbage> find_garbage(db::Reader& reader, const fs::path& runs) {
+  std::map<fs::path, bool> running;  // by tail: a moved database has moved files
+  std::set<std::string> named;
+  for (const AttemptFiles& attempt : attempt_files(reader)) {
+    running[tail_of(attempt.folder)] |= attempt.running;
+    for (const auto& artifact : attempt.artifacts) named.insert(artifact.sha256);
+  }
+  std::vector<Garbage> garbage;
+  for (const fs::path& experiment : entries_of(runs)) {
+    if (!is_folder(experiment) || experiment.filename().string().starts_with('.')) continue;
+    for (const fs::path& trial : entries_of(experiment)) {
+      if (!is_folder(trial)) continue;
+      for (const fs::path& attempt : entries_of(trial)) {
+        if (!is_folder(attempt) || !attempt.filename().string().starts_with("attempt-")) continue;
+        const auto known = running.find(tail_of(attempt));
+        if (known == running.end())
+          garbage.push_back({attempt, "of no attempt in the database", size_of(attempt)});
+        else if (!known->second)
+          look_in(attempt, named, garbage);
+      }
+    }
+  }
+  return garbage;
+}
+
+OrderedJson to_json(const std::vector<Garbage>& garbage, bool removed) {
+  OrderedJson list = OrderedJson::array();
+  for (const Garbage& g : garbage)
+    list.push_back({{"path", g.path.string()}, {"why", g.why}, {"bytes", g.bytes}, {"removed", removed}});
+  return list;
+}
+
+void gc(bool yes, bool json, Globals& globals) {
+  const fs::path runs = runs_folder(globals.database);
+  // While we hold the database nobody writes it, and so nobody makes a folder that
+  // has no row yet. Only looking needs no such thing.
+  std::optional<db::Store> store;
+  if (yes) {
+    db::Reader exists(globals.database);  // a misspelled name should not make a database
+    store.emplace(globals.database,
+                  db::OpenOptions{.orphan_wait = std::chrono::milliseconds(0),
+                                  .notice = [](const std::string& text) { std::cerr << text << '\n'; }});
+  }
+  db::Reader reader(globals.database);
+  std::vector<Garbage> garbage = find_garbage(reader, runs);
+  std::uintmax_t bytes = 0;
+  std::vector<Garbage> stuck;
+  for (const Garbage& g : garbage) {
+    if (yes && !remove_in(g.path, runs)) {
+      stuck.push_back(g);
+      continue;
+    }
+    bytes += g.bytes;
+    if (!json) std::cout << g.path.string() << "  " << size_text(g.bytes) << ", " << g.why << '\n';
+  }
+  for (const Garbage& g : stuck) std::cerr << "saddle: cannot remove " << g.path.string() << '\n';
+  if (!stuck.empty()) globals.exit_code = kEnvironment;
+  if (json) return print_json(std::cout, to_json(garbage, yes));
+  if (garbage.empty())
+    std::cout << "nothing to remove below " << runs.string() << '\n';
+  else
+    std::cout << (yes ? "removed " : "would free ") << size_text(bytes)
+              << (yes ? "" : "; gc --yes removes these") << '\n';
+}
+
+}  // namespace
+
+void add_gc(CLI::App& app, Globals& globals) {
+  struct Options {
+    bool yes = false, dry = false, json = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "gc", "Files beside the database that it does not name: lists them, or removes them");
+  auto* yes = command->add_flag("-y,--yes", options->yes, "Remove them; not while a run holds the database");
+  command->add_flag("--dry-run", options->dry, "Only list them, which is what it does without --yes")
+      ->excludes(yes);
+  command->add_flag("--json", options->json, "A list of objects");
+  command->footer(
+      "Looks at <database>.runs/EXPERIMENT/TRIAL/attempt-N: folders of attempts that are not in the "
+      "database,\n"
+      "and, where the attempt has ended, files whose content no artifact has. trial.json and output.log "
+      "stay.");
+  command->callback([options, &globals] { gc(options->yes, options->json, globals); });
+}
+
+}  // namespace saddle::cli

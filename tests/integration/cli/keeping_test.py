@@ -1,0 +1,175 @@
+"""rm, gc, backup and verify, on a database with files."""
+
+import json
+import pathlib
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+
+saddle, maker = sys.argv[1:]
+
+
+def call(folder, *words, expect=0, database="a.db"):
+    done = subprocess.run([saddle, "--db", database, *words], cwd=folder, capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL)
+    assert done.returncode == expect, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def make(scratch, name):
+    folder = pathlib.Path(scratch) / name
+    folder.mkdir()
+    subprocess.run([maker, folder / "a.db", "files", folder / "a.runs"], check=True)
+    return folder
+
+
+def trials(folder):
+    return sorted(row["name"] for row in json.loads(call(folder, "ls", "--json")))
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder / "a.runs")) for path in (folder / "a.runs").rglob("*") if path.is_file())
+
+
+def end_running(folder):
+    """As resume would: its process (this one) is not a worker's."""
+    with sqlite3.connect(folder / "a.db") as database:
+        database.execute("UPDATE attempt SET reason = 'cancelled', last_step = 2 WHERE reason IS NULL")
+        database.execute("UPDATE trial SET state = 'stopped' WHERE state = 'running'")
+    database.close()
+
+
+def removing(folder):
+    call(folder, "rm", "a", "--yes", expect=2)  # one of its trials runs
+    assert "0004-t is running" in call(folder, "rm", "0004-t", "--yes", expect=2)
+    assert "--yes" in call(folder, "rm", "0001-t", expect=2)
+    assert len(trials(folder)) == 4
+    assert "2 experiments" in call(folder, "rm", "0002-t", "--yes", expect=2)
+
+    said = call(folder, "rm", "0003-t", "--yes")
+    assert "removed 1 trial with 2 values, 2 artifacts" in said, said
+    assert trials(folder) == ["0001-t", "0002-t", "0004-t"]
+    assert not (folder / "a.runs/b").exists()  # nothing is left in it
+    call(folder, "verify")
+
+    assert "1 trial stayed" in call(folder, "rm", "b", "--yes")
+    assert trials(folder) == ["0001-t", "0002-t", "0004-t"]
+    assert "no experiment" in call(folder, "ls", "-e", "b", expect=2)
+    end_running(folder)
+    call(folder, "rm", "0001-t", "a/0002-t", "--yes")
+    assert trials(folder) == ["0004-t"]
+    assert files(folder) == [f"a/0004-t/attempt-1/{name}" for name in (
+        "checkpoint.safetensors", "output.log", "samples.png", "trial.json")]
+    call(folder, "rm", "a", "--yes")
+    assert trials(folder) == [] and files(folder) == []
+    call(folder, "verify")
+    with sqlite3.connect(folder / "a.db") as database:
+        for table in ("experiment", "trial", "attempt", "metric", "artifact", "event", "config", "param",
+                      "trial_summary", "experiment_trial"):
+            assert database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0, table
+    database.close()
+
+
+def shared(folder):
+    """A trial leaves with the second of its experiments."""
+    end_running(folder)
+    call(folder, "rm", "a", "--yes")
+    assert trials(folder) == ["0002-t", "0003-t"]
+    call(folder, "verify")
+    call(folder, "rm", "b/0002-t", "--yes")
+    assert trials(folder) == ["0003-t"]
+    assert all(name.startswith("b/0003-t") for name in files(folder))
+
+
+def collecting(folder):
+    runs = folder / "a.runs"
+    before = files(folder)
+    assert "nothing to remove" in call(folder, "gc")
+    for name in ("a/0001-t/attempt-1/checkpoint.previous.safetensors", "a/0001-t/attempt-2/samples.png",
+                 "c/0009-t/attempt-1/x", "a/0004-t/attempt-1/half-written", "a/0001-t/notes.txt", ".requests/1"):
+        (runs / name).parent.mkdir(parents=True, exist_ok=True)
+        (runs / name).write_text("of nobody")
+    # The content counts: a worker killed while it replaced its checkpoint has left the known one here.
+    (runs / "b/0003-t/attempt-1/checkpoint.previous.safetensors").write_text("weights of 0003-t")
+    (runs / "a/0001-t/attempt-3").symlink_to(folder, target_is_directory=True)
+    everything = files(folder)
+    listed = json.loads(call(folder, "gc", "--json"))
+    gone = ["a/0001-t/attempt-1/checkpoint.previous.safetensors", "a/0001-t/attempt-2", "c/0009-t/attempt-1"]
+    assert [str(pathlib.Path(item["path"]).relative_to(runs)) for item in listed] == gone, listed
+    assert files(folder) == everything
+    call(folder, "gc", "--yes")
+    assert not (runs / "c").exists() and not (runs / "a/0001-t/attempt-2").exists()
+    assert set(files(folder)) == set(before) | {"a/0004-t/attempt-1/half-written", "a/0001-t/notes.txt", ".requests/1",
+                                                "b/0003-t/attempt-1/checkpoint.previous.safetensors"}
+    assert "nothing to remove" in call(folder, "gc", "--yes")
+    # Moved together, they still belong together.
+    moved = folder / "moved"
+    moved.mkdir()
+    shutil.move(folder / "a.db", moved / "a.db")
+    shutil.move(runs, moved / "a.runs")
+    assert "nothing to remove" in call(moved, "gc")
+    call(moved, "verify")
+    call(folder, "gc", "--yes", expect=3)  # no database: and none is made
+    assert not (folder / "a.db").exists()
+
+
+def copying(folder):
+    assert "checked" in call(folder, "backup", "copy.db")
+    assert [path.name for path in folder.glob("copy.db*")] == ["copy.db"]
+    assert "--force" in call(folder, "backup", "copy.db", expect=2)
+    call(folder, "backup", "copy.db", "--force")
+    assert "itself" in call(folder, "backup", "a.db", expect=2)
+    call(folder, "backup", "none/copy.db", expect=3)
+    # While somebody writes: what is committed is in it, what is not is not.
+    writer = sqlite3.connect(folder / "a.db", isolation_level=None)
+    writer.execute("UPDATE experiment SET file = 'committed'")
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("UPDATE experiment SET file = 'not yet'")
+    call(folder, "backup", "running.db")
+    writer.execute("ROLLBACK")
+    writer.close()
+    copy = sqlite3.connect(folder / "running.db")
+    assert copy.execute("SELECT DISTINCT file FROM experiments").fetchall() == [("committed",)]
+    assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    copy.close()
+    (folder / "text.db").write_text("no database")
+    assert "not a database" in call(folder, "backup", "x.db", expect=3, database="text.db")
+    assert not list(folder.glob("x.db*"))
+
+
+def verifying(folder):
+    said = call(folder, "verify")
+    assert said.count("ok      ") == 4 and "6, and 2 of running trials left out" in said, said
+    (folder / "a.runs/a/0001-t/attempt-1/samples.png").write_text("another picture")
+    (folder / "a.runs/a/0002-t/attempt-1/samples.png").unlink()
+    checkpoint = folder / "a.runs/b/0003-t/attempt-1/checkpoint.safetensors"
+    checkpoint.rename(checkpoint.with_name("checkpoint.previous.safetensors"))
+    said = call(folder, "verify", expect=1)
+    assert "0001-t/attempt-1/samples.png: is not what was stored" in said
+    assert "0002-t/attempt-1/samples.png: is missing" in said
+    assert said.count("failed") == 2, said
+
+    with sqlite3.connect(folder / "a.db") as database:
+        first = database.execute("SELECT id FROM trial WHERE name = '0001-t'").fetchone()[0]
+        database.execute("UPDATE trial SET attempts = 7, last_attempt_id = NULL WHERE id = ?", (first,))
+        database.execute("DELETE FROM metric WHERE step = 2 AND attempt_id = 2")
+        database.execute("INSERT INTO metric VALUES (99, 1, 1, 0.5, 0)")
+        database.execute("UPDATE trial SET config_id = 88 WHERE name = '0003-t'")
+    database.close()
+    checks = {check["check"].split(":")[0]: check["findings"] for check in json.loads(call(folder, "verify", "--json", expect=1))}
+    assert checks["rows that refer to others"] == [f"row {first + 3} of trial refers to one of config that is not there"], checks
+    assert len(checks["states and counts"]) == 4, checks
+    for part in ("counts 7 attempts and has 1", "is not its newest", "says 2 values of level and has 1",
+                 "values of attempt 99"):
+        assert any(part in finding for finding in checks["states and counts"]), (part, checks)
+
+    whole = (folder / "a.db").read_bytes()
+    (folder / "a.db").write_bytes(whole[:8192] + bytes(4096) + whole[12288:])
+    assert "failed" in call(folder, "verify", expect=1)
+
+
+with tempfile.TemporaryDirectory() as scratch:
+    for test in (removing, shared, collecting, copying, verifying):
+        test(make(scratch, test.__name__))
