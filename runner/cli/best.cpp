@@ -17,7 +17,7 @@ void add_best(CLI::App& app, Globals& globals) {
     std::string metric;
     std::vector<std::string> group_by;
     ScopeOptions scope;
-    bool max = false, min = false, json = false;
+    bool max = false, min = false, pruned = false, json = false;
     std::size_t limit = 0;
   };
   auto options = std::make_shared<Options>();
@@ -31,6 +31,8 @@ void add_best(CLI::App& app, Globals& globals) {
       "--max", options->max,
       "Higher is better [for precision, recall, density, coverage, modes_covered, good_share]");
   command->add_flag("--min", options->min, "Lower is better [for all others]")->excludes(max);
+  command->add_flag("--pruned", options->pruned,
+                    "Rank pruned trials too, by their last value [only trials that were trained to the end]");
   command->add_option("-n,--limit", options->limit, "Show the first N [all]");
   command->add_flag("--json", options->json, "A list of objects");
   command
@@ -46,11 +48,11 @@ void add_best(CLI::App& app, Globals& globals) {
     if (!scoped.experiment.name.empty() && !options->json) std::cout << scoped.experiment.name << ": ";
     if (!options->group_by.empty()) {
       const GroupRankings rankings =
-          rank_groups(reader, scoped.scope, options->metric, options->group_by, higher);
+          rank_groups(reader, scoped.scope, options->metric, options->group_by, higher, options->pruned);
       if (options->json) return print_json(std::cout, to_json(rankings, options->limit));
       return print_rankings(std::cout, rankings, options->limit);
     }
-    const Rankings rankings = rank(reader, scoped.scope, options->metric, higher);
+    const Rankings rankings = rank(reader, scoped.scope, options->metric, higher, options->pruned);
     if (options->json) return print_json(std::cout, to_json(rankings, options->limit));
     print_rankings(std::cout, rankings, options->limit);
   });

@@ -59,6 +59,20 @@ const db::TrialInfo* first_in(const Closing& closing, db::TrialState state) {
   return nullptr;
 }
 
+// "5 of 9 trials, which trained 620 of their 4500 rounds"; empty when none was pruned.
+std::string what_was_pruned(const Closing& closing) {
+  std::int64_t pruned = 0, trained = 0, rounds = 0;
+  for (const db::TrialInfo& trial : closing.trials) {
+    if (trial.state != db::TrialState::pruned) continue;
+    ++pruned;
+    trained += std::max<std::int64_t>(0, trial.last_step);
+    rounds += Json::parse(trial.config_json)["train"]["rounds"].get<std::int64_t>();
+  }
+  if (pruned == 0) return "";
+  return std::to_string(pruned) + " of " + std::to_string(closing.trials.size()) + " trials, which trained " +
+         std::to_string(trained) + " of their " + std::to_string(rounds) + " rounds";
+}
+
 std::vector<std::string> next_steps(const Closing& closing, const std::string& metric,
                                     const std::string& best) {
   std::vector<std::string> steps;
@@ -109,6 +123,10 @@ void print_closing(const Closing& closing, const Globals& globals) {
     print_rankings(std::cout, rankings, kRanked);
   }
 
+  const std::string pruned = what_was_pruned(closing);
+  if (!pruned.empty())
+    std::cout << "\npruned    " << pruned << "; to train the rest: " << command_line(globals) << " resume "
+              << closing.name << " --no-prune\n";
   std::cout << "\ndatabase  " << fs::absolute(globals.database).string() << "\nfiles     "
             << (runs_folder(globals.database) / closing.name).string() << "\n\nworth trying next:\n";
   for (const std::string& step : next_steps(closing, metric, best))

@@ -50,7 +50,11 @@ std::optional<Estimate> estimate(const Plan& plan, const std::filesystem::path& 
   try {
     db::Reader reader(database);
     std::unordered_set<std::string> done;
-    for (const auto& row : reader.query("SELECT trial_hash FROM trials WHERE state = 'done'").rows)
+    for (const auto& row :
+         reader
+             .query(plan.rules.prune ? "SELECT trial_hash FROM trials WHERE state IN ('done', 'pruned')"
+                                     : "SELECT trial_hash FROM trials WHERE state = 'done'")
+             .rows)
       done.insert(text_of(row[0]));
     const Past past = read_past(reader);
 

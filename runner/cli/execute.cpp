@@ -82,6 +82,7 @@ std::vector<schedule::Job> make_jobs(const std::vector<db::TrialInfo>& trials, c
     job.gpu_share = resources.gpu;
     job.cuda = job.config.at("train").at("device") == "cuda";
     job.from_scratch = restart;
+    job.last_attempt = trial.last_attempt;
     jobs.push_back(std::move(job));
   }
   check_pins(experiment.rules, used, catalogue);
@@ -213,6 +214,8 @@ db::OpenOptions open_options(const ExecuteOptions& options) {
 
 void execute(const Experiment& experiment, db::Store& store, const Catalogue& catalogue,
              schedule::Interrupts& interrupts, const ExecuteOptions& options, Globals& globals) {
+  const bool prunes = experiment.rules.prune.has_value();
+  if (prunes) settle_decisions(store, experiment.id);
   auto all = store.trials(experiment.id);
   const Choice choice(options.only, options.where);
   if (!choice.everything()) {
@@ -224,8 +227,8 @@ void execute(const Experiment& experiment, db::Store& store, const Catalogue& ca
     run_changed_again(store, chosen(all, choice), catalogue);
     all = store.trials(experiment.id);
   }
-  const bool prunes = experiment.rules.prune.has_value();
-  const auto todo = chosen(store.trials_to_run(experiment.id, !prunes), choice);
+  const auto left = store.trials_to_run(experiment.id, !prunes);
+  const auto todo = chosen(left, choice);
   const auto count = [&](db::TrialState state) {
     return static_cast<int>(
         std::count_if(all.begin(), all.end(), [&](const auto& trial) { return trial.state == state; }));
@@ -261,6 +264,9 @@ void execute(const Experiment& experiment, db::Store& store, const Catalogue& ca
       db::Reader reader(store.path());
       pruner = make_pruner(*experiment.rules.prune, reader, experiment.id, jobs);
       schedule.pruner = pruner.get();
+      schedule.all_that_is_left = todo.size() == left.size();
+      schedule.has_result =
+          std::any_of(all.begin(), all.end(), [](const auto& t) { return t.reason == db::Reason::ok; });
     }
     summary = schedule::Scheduler(store, progress, interrupts, schedule).run(jobs);
   }

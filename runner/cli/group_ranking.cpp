@@ -58,9 +58,10 @@ void print_ranking(std::ostream& out, const GroupRankings& all, const GroupRanki
 }  // namespace
 
 GroupRankings rank_groups(db::Reader& reader, const Scope& scope, const std::string& metric,
-                          const std::vector<std::string>& params, std::optional<bool> higher) {
+                          const std::vector<std::string>& params, std::optional<bool> higher,
+                          bool with_pruned) {
   const MetricMeaning meaning = find_metric(reader, metric, "");
-  const std::vector<Outcome> all = outcomes(reader, scope, meaning);
+  const std::vector<Outcome> all = outcomes(reader, scope, meaning, with_pruned);
   const std::vector<std::string> protocols = protocols_of(all);
   if (protocols.empty()) throw Error("none of these trials has measured " + meaning.metric);
   const Distinctions distinctions = distinguish(reader, scope);

@@ -31,7 +31,8 @@ struct GroupRankings {
 };
 
 GroupRankings rank_groups(db::Reader& reader, const Scope& scope, const std::string& metric,
-                          const std::vector<std::string>& params, std::optional<bool> higher = {});
+                          const std::vector<std::string>& params, std::optional<bool> higher = {},
+                          bool with_pruned = false);
 
 void print_rankings(std::ostream& out, const GroupRankings& rankings, std::size_t limit = 0);
 OrderedJson to_json(const GroupRankings& rankings, std::size_t limit = 0);

@@ -5,7 +5,8 @@
 
 namespace saddle::cli {
 
-std::vector<Outcome> outcomes(db::Reader& reader, const Scope& scope, const MetricMeaning& metric) {
+std::vector<Outcome> outcomes(db::Reader& reader, const Scope& scope, const MetricMeaning& metric,
+                              bool with_pruned) {
   std::map<std::int64_t, std::string> protocols;
   for (const auto& row : reader.named("metric_keys", {metric.metric}).rows)
     protocols[integer_of(row[0])] = text_of(row[2]);
@@ -21,6 +22,7 @@ std::vector<Outcome> outcomes(db::Reader& reader, const Scope& scope, const Metr
     outcome.seed = integer_of(row[2]);
     outcome.state = text_of(row[3]);
     outcome.reason = text_of(row[4]);
+    outcome.pruned_counts = with_pruned;
     const auto* key = std::get_if<std::int64_t>(&row[5]);
     if (!key) continue;
     outcome.measured = true;
@@ -51,6 +53,9 @@ void Tally::add(const Outcome& outcome) {
     ++failed;
   } else if (outcome.state == "pruned") {
     ++pruned;
+    if (!outcome.pruned_counts || !outcome.value) return;
+    ++counted;
+    values.push_back(*outcome.value);
   } else if (outcome.state != "done") {
     ++unfinished;
   } else if (outcome.value) {

@@ -17,9 +17,11 @@ struct Outcome {
   std::int64_t trial = 0, seed = 0;
   bool measured = false;
   std::optional<double> value;  // finite
+  bool pruned_counts = false;   // of a pruned one its last value counts as well
 };
 
-std::vector<Outcome> outcomes(db::Reader& reader, const Scope& scope, const MetricMeaning& metric);
+std::vector<Outcome> outcomes(db::Reader& reader, const Scope& scope, const MetricMeaning& metric,
+                              bool with_pruned = false);
 
 // The protocols under which trials were measured, that of most trials first.
 std::vector<std::string> protocols_of(const std::vector<Outcome>& outcomes);

@@ -152,10 +152,11 @@ bool higher_is_better(const std::string& metric) {
   return false;
 }
 
-Rankings rank(db::Reader& reader, const Scope& scope, const std::string& metric, std::optional<bool> higher) {
+Rankings rank(db::Reader& reader, const Scope& scope, const std::string& metric, std::optional<bool> higher,
+              bool with_pruned) {
   const std::optional<MetricMeaning> meaning = metric_meaning(reader, metric);
   if (!meaning) no_such_metric(reader, scope, metric);
-  const std::vector<Outcome> all = outcomes(reader, scope, *meaning);
+  const std::vector<Outcome> all = outcomes(reader, scope, *meaning, with_pruned);
   const std::vector<std::string> names = protocols_of(all);
   if (names.empty()) no_such_metric(reader, scope, metric);
   const auto labels = protocol_labels(names);

@@ -54,9 +54,11 @@ struct Rankings {
 // True for metrics of which more is better (precision, recall, coverage ...).
 bool higher_is_better(const std::string& metric);
 
-// `higher`: none asks higher_is_better. Throws Error if nothing of that name was measured.
+// Of trials that were trained to the end; with_pruned: of pruned ones as well, by the
+// last value that they have. `higher`: none asks higher_is_better. Throws Error if nothing of that name was
+// measured.
 Rankings rank(db::Reader& reader, const Scope& scope, const std::string& metric,
-              std::optional<bool> higher = {});
+              std::optional<bool> higher = {}, bool with_pruned = false);
 
 // A table for each protocol, the baselines below. At most `limit` configs; 0: all.
 void print_rankings(std::ostream& out, const Rankings& rankings, std::size_t limit = 0);

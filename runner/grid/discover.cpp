@@ -138,8 +138,8 @@ void ask_worker(std::vector<Candidate>& candidates, const DiscoverOptions& optio
       std::rotate(open.begin(), place, place + 1);
       continue;
     }
-    // SIGKILL comes from outside: from the kernel that is out of memory, or from a person. Asked once more, and
-    // not remembered.
+    // SIGKILL comes from outside: from the kernel that is out of memory, or from a person. Asked once more,
+    // and not remembered.
     const bool killed = result.signal == SIGKILL && !result.timed_out;
     if (killed && spared.insert(last).second) continue;
     last->answer = refusal("the worker that opened it " + result.failure());

@@ -60,12 +60,15 @@ class Writer {
     for (const std::string& kind : component_kinds()) component_kind(kind);
     chosen("optimizer");
     chosen("schedule");
+    chosen("prune");
     const Json sections = this->sections();
     paths(sections);
     sweep();
     definitions_["grid"] = this->grid(sections);
     add_partial();
     definitions_["grid"]["required"] = {"name"};
+    definitions_["prune"]["required"] = {"use", "metric"};
+    definitions_["prune.asha"]["required"] = {"warmup"};
     return {{"$schema", "http://json-schema.org/draft-07/schema#"},
             {"title", "Saddle grid"},
             {"type", "object"},
@@ -276,6 +279,8 @@ class Writer {
     properties["exclude"]["items"] = {
         {"anyOf", {{{"type", "object"}, {"minProperties", 1}}, {{"type", "string"}}}}};
     properties["sweep"] = ref("sweep");
+    properties["prune"].erase("type");
+    properties["prune"]["anyOf"] = {ref("prune"), {{"type", "null"}}};
     return grid;
   }
 

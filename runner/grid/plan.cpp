@@ -1,5 +1,7 @@
 #include <grid/plan.hpp>
 
+#include <algorithm>
+
 #include <common/error.hpp>
 #include <common/sha256.hpp>
 #include <grid/expand.hpp>
@@ -56,6 +58,13 @@ Plan load_plan(const std::filesystem::path& file, const std::vector<std::string>
   plan.rules = spec->rules;
   expand(spec, catalogue, most_trials, plan, problems);
   problems.throw_if_any();
+  if (plan.rules.prune && std::none_of(plan.trials.begin(), plan.trials.end(), [&](const auto& trial) {
+        return could_prune(*plan.rules.prune, trial.config->resolved());
+      }))
+    plan.notices.push_back("prune: no trial measures anything between round " +
+                           std::to_string(plan.rules.prune->warmup) +
+                           " (prune.warmup) and its last one, so nothing will be pruned; a metric measures "
+                           "every \"every\" rounds");
   return plan;
 }
 

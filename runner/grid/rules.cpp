@@ -16,7 +16,7 @@ Json checked_prune(const Json& written, const Report& report) {
       report("/prune/use", "no pruner " + use.dump() + ". " + suggestion(use.get<std::string>(), known),
              false);
     else
-      report("/prune", "prune needs the key \"use\": " + suggestion("", known), false);
+      report("/prune", "prune needs the key \"use\". " + suggestion("", known), false);
     return Json();
   }
   return apply_schemas({&host["all"], &host["use"][use.get<std::string>()]}, written, "/prune",
@@ -50,6 +50,20 @@ Rules rules_from(const Json& grid) {
   return rules;
 }
 
+bool could_prune(const Prune& prune, const Json& resolved) {
+  const std::int64_t rounds = resolved.at("train").at("rounds");
+  const auto decides = [&](std::int64_t every) {
+    if (every <= 0) return false;
+    const std::int64_t last = (rounds - 1) / every * every;  // before the end
+    return last > 0 && last >= prune.warmup;
+  };
+  // A player's loss, "generator/total", is recorded; everything else is evaluated.
+  if (prune.metric.find('/') != std::string::npos) return decides(resolved.at("record").at("every"));
+  for (const Json& metric : resolved.at("metrics"))
+    if (decides(metric.at("every"))) return true;
+  return false;
+}
+
 Json to_json(const Rules& rules) {
   Json prune;
   if (rules.prune) {
@@ -62,6 +76,7 @@ Json to_json(const Rules& rules) {
       prune["min_trials"] = rules.prune->min_trials;
       prune["patience"] = rules.prune->patience;
     } else {
+      prune["min_trials"] = rules.prune->min_trials;
       prune["eta"] = rules.prune->eta;
     }
   }

@@ -30,8 +30,9 @@ struct Prune {
   bool larger_is_better = false;
   int smooth = 1;
   std::int64_t warmup = 0;
-  int min_trials = 0, patience = 0;  // median
-  double eta = 0;                    // asha
+  int min_trials = 0;
+  int patience = 0;  // median
+  double eta = 0;    // asha
 };
 
 // {"loss/hinge": SHA-256 of the plugin file}
@@ -48,6 +49,10 @@ struct Rules {
 // A grid's "prune", checked against what its "use" takes, with defaults filled in;
 // what is wrong is reported at "/prune/...".
 Json checked_prune(const Json& written, const Report& report);
+
+// Whether a trial of this config measures anything between the warm-up and its last
+// round; by that it could be pruned.
+bool could_prune(const Prune& prune, const Json& resolved);
 
 // From the grid's own keys, checked and with their defaults filled in.
 Rules rules_from(const Json& grid);

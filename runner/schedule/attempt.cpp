@@ -41,6 +41,7 @@ Attempt::Attempt(const Job& job, db::Store& store, Observer& observer, const Lau
       row_(store.begin_attempt(job.trial, {from_ ? from_->step : -1, job.train_threads, ""})),
       process_(launch(how)),
       watched_(how.watched),
+      wanted_protocol_(how.watched_protocol),
       oom_at_start_(oom.now()) {
   store_.attempt_spawned(row_.id, process_.pid(), folder_);
   observer_.on_start(job_, row_.number, from_ ? from_->step : -1);
@@ -126,7 +127,14 @@ void Attempt::handle(const Frame& frame) {
                         read_event(frame.payload));
     case FrameType::kKey: {
       const MetricName key = read_metric_name(frame.payload);
-      if (!watched_key_ && !watched_.empty() && key.name == watched_) watched_key_ = key.id;
+      if (!watched_.empty() && key.name == watched_) {
+        if (watched_key_ || (wanted_protocol_ && key.protocol != *wanted_protocol_)) {
+          saw_other_protocol_ = saw_other_protocol_ || key.protocol != protocol_;
+        } else {
+          watched_key_ = key.id;
+          protocol_ = key.protocol;
+        }
+      }
       keys_[key.id] = store_.metric_key(key.name, key.protocol);
       return;
     }

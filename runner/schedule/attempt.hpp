@@ -22,12 +22,13 @@ namespace saddle::schedule {
 
 // With what attempts are started.
 struct Launch {
-  std::filesystem::path worker;        // saddle-worker
-  std::filesystem::path runs;          // attempts get <runs>/<trial>/attempt-<n>
-  ForkServer* forks = nullptr;         // null: each worker loads everything itself
-  std::string gpu;                     // CUDA_VISIBLE_DEVICES; empty: as it is
-  std::uint64_t data_limit_bytes = 0;  // 0: none
-  std::string watched;                 // a metric whose values watched() gives; empty: none
+  std::filesystem::path worker;                 // saddle-worker
+  std::filesystem::path runs;                   // attempts get <runs>/<trial>/attempt-<n>
+  ForkServer* forks = nullptr;                  // null: each worker loads everything itself
+  std::string gpu;                              // CUDA_VISIBLE_DEVICES; empty: as it is
+  std::uint64_t data_limit_bytes = 0;           // 0: none
+  std::string watched;                          // a metric whose values take_watched() gives; empty: none
+  std::optional<std::string> watched_protocol;  // under this protocol only; none: the first that comes
 };
 
 // One worker process and what it has told so far. Every frame goes to the store
@@ -42,6 +43,7 @@ class Attempt {
   Attempt(const Job& job, db::Store& store, Observer& observer, const Launch& how, const OomWatch& oom);
 
   const Job& job() const { return job_; }
+  std::int64_t id() const { return row_.id; }  // in the store
   Process& process() { return process_; }
 
   // Reads at most `limit` bytes of frames. A worker that sends what is no frame,
@@ -58,6 +60,9 @@ class Attempt {
   // Values of the watched metric since the last call: step, value.
   std::vector<std::pair<std::int64_t, double>> take_watched() { return std::exchange(watched_values_, {}); }
   bool saw_watched() const { return watched_key_.has_value(); }
+  // The protocol of these values, and whether the metric came under another one too.
+  const std::string& watched_protocol() const { return protocol_; }
+  bool saw_other_protocol() const { return saw_other_protocol_; }
 
   Clock::time_point started() const { return started_; }
   bool stopping() const { return grace_end_.has_value(); }
@@ -95,6 +100,9 @@ class Attempt {
   std::unordered_map<std::uint32_t, std::int64_t> keys_;  // the worker's number -> the store's
   std::vector<db::MetricRow> rows_;                       // reused
   std::string watched_;
+  std::optional<std::string> wanted_protocol_;
+  std::string protocol_;  // of watched_key_
+  bool saw_other_protocol_ = false;
   std::optional<std::uint32_t> watched_key_;  // the worker's number of it
   std::vector<std::pair<std::int64_t, double>> watched_values_;
   std::int64_t oom_at_start_;

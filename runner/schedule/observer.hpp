@@ -25,7 +25,9 @@ struct Job {
   double gpu_share = 1;       // of one GPU, if it is for one
   bool from_scratch = false;  // do not go on from a checkpoint
   bool alone = false;         // it ran out of memory beside others: next time nothing runs beside it
-  int retries = 0;            // attempts in this run that ended for no fault of the trial's
+  std::int64_t last_attempt = 0;  // its id in the store; 0: it was never begun
+  bool promoted = false;          // by a pruner, and not begun again yet
+  int retries = 0;                // attempts in this run that ended for no fault of the trial's
 };
 
 // Told what happens while trials run, on the scheduler's thread. Be quick.

@@ -44,22 +44,21 @@ Scheduler::Scheduler(db::Store& store, Observer& observer, Interrupts& interrupt
 Summary Scheduler::run(const std::vector<Job>& jobs) {
   waiting_.assign(jobs.begin(), jobs.end());
   prepare_forks();
-  if (options_.pruner != nullptr)
-    std::erase_if(waiting_, [&](const Job& job) {
-      const bool held = options_.pruner->holds(job.trial);
-      if (held) pause(job);
-      return held;
-    });
+  if (options_.pruner != nullptr) take_up();
   if (!options_.requests.empty()) mailbox_.emplace(options_.requests);
   while (true) {
     start_what_fits();
-    if (running_.empty() && (waiting_.empty() || stopping_)) break;
+    if (running_.empty() && (waiting_.empty() || stopping_)) {
+      if (stopping_ || !give_last_chance(0)) break;
+      continue;
+    }
     wait_for_something();
     take_requests();
     check_deadlines();
     observer_.on_tick();
   }
-  summary_.not_started += static_cast<int>(waiting_.size());
+  for (const Job& job : waiting_)
+    ++(job.promoted ? summary_.ended[db::Reason::paused] : summary_.not_started);
   end_paused();
   if (fatal_) std::rethrow_exception(fatal_);
   return summary_;
@@ -82,6 +81,25 @@ void Scheduler::prepare_forks() {
       [this](const std::string& text) { observer_.on_notice(text); }, options_.patience);
 }
 
+// What an earlier run has left: trials that wait for their promotion, some that it
+// had yet to stop, and those that were on their way up, which go first.
+void Scheduler::take_up() {
+  Pruner& pruner = *options_.pruner;
+  protocol_ = pruner.rule().protocol;
+  std::erase_if(waiting_, [&](const Job& job) {
+    if (pruner.holds(job.trial)) {
+      pause(job);
+      return true;
+    }
+    const Verdict verdict = pruner.recall(job.trial);
+    if (verdict.what != Verdict::What::prune || job.last_attempt == 0) return false;
+    end(job, verdict);
+    return true;
+  });
+  std::stable_partition(waiting_.begin(), waiting_.end(),
+                        [&](const Job& job) { return pruner.under_way(job.trial); });
+}
+
 // In the order of the queue: one that waits for cores holds up those behind it, or
 // many small ones would keep it waiting for ever. One that waits for a GPU lets
 // those pass that need none.
@@ -96,7 +114,8 @@ bool Scheduler::start_one() {
     const Slots::Fit fit = slots_.fit({job->threads, job->cuda ? job->gpu_share : 0, job->alone});
     if (fit == Slots::Fit::machine_is_full) return false;
     if (fit == Slots::Fit::gpu_is_full) continue;
-    const Job next = std::move(*job);
+    Job next = std::move(*job);
+    next.promoted = false;
     waiting_.erase(job);
     start(next);
     return true;
@@ -107,7 +126,10 @@ bool Scheduler::start_one() {
 void Scheduler::start(const Job& job) {
   const Slot slot = slots_.take({job.threads, job.cuda ? job.gpu_share : 0, job.alone});
   Launch how{options_.worker, options_.runs, nullptr, "", options_.data_limit_bytes, ""};
-  if (options_.pruner != nullptr) how.watched = options_.pruner->rule().metric;
+  if (options_.pruner != nullptr) {
+    how.watched = options_.pruner->rule().metric;
+    how.watched_protocol = protocol_;
+  }
   if (forks_ && !job.cuda) how.forks = &*forks_;
   if (slot.gpu >= 0) how.gpu = options_.gpus[static_cast<std::size_t>(slot.gpu)];
   try {
@@ -208,17 +230,19 @@ void Scheduler::reap(std::list<Running>::iterator running) {
   const db::AttemptEnd end = running->attempt.finish(options_.oom);
   consider(*running);  // its last values may be another trial's turn
   if (options_.pruner != nullptr && end.reason == db::Reason::ok && !running->attempt.saw_watched() &&
-      !std::exchange(said_unmeasured_, true))
+      comparable(running->attempt) && !std::exchange(said_unmeasured_, true))
     observer_.on_warning(running->attempt.job(),
                          "it measured no \"" + options_.pruner->rule().metric +
                              "\", so nothing can be pruned by that (prune.metric); what it "
                              "measured: saddle show " +
                              running->attempt.job().name);
-  const Job job = running->attempt.job();
+  Job job = running->attempt.job();
+  job.last_attempt = running->attempt.id();
   const Evidence& evidence = running->attempt.evidence();
   const bool paused = end.reason == db::Reason::paused && !evidence.cancelled;
   slots_.give_back(running->slot);
   if (paused && running->promoted) {
+    job.promoted = true;
     waiting_.push_front(job);
   } else if (paused) {
     pause(job);
@@ -232,8 +256,22 @@ void Scheduler::reap(std::list<Running>::iterator running) {
 }
 
 void Scheduler::consider(Running& running) {
-  for (const auto& [step, value] : running.attempt.take_watched())
-    if (options_.pruner != nullptr) consider(running, step, value);
+  const auto values = running.attempt.take_watched();
+  if (options_.pruner == nullptr || !comparable(running.attempt)) return;
+  for (const auto& [step, value] : values) consider(running, step, value);
+}
+
+// Numbers of two protocols are never compared: those of the first one that was seen
+// are, and the others are left alone.
+bool Scheduler::comparable(const Attempt& attempt) {
+  if (attempt.saw_watched() && !protocol_) protocol_ = attempt.watched_protocol();
+  const bool other =
+      attempt.saw_watched() ? attempt.watched_protocol() != *protocol_ : attempt.saw_other_protocol();
+  if (other && !std::exchange(said_incomparable_, true))
+    observer_.on_warning(attempt.job(), "its " + options_.pruner->rule().metric +
+                                            " is measured under another protocol than that of the trials "
+                                            "before it: they are not compared, and it is not pruned");
+  return !other;
 }
 
 void Scheduler::consider(Running& running, std::int64_t step, double value) {
@@ -245,38 +283,58 @@ void Scheduler::consider(Running& running, std::int64_t step, double value) {
       (job.rounds > 0 && step >= job.rounds))
     return;
   if (verdict.what == Verdict::What::prune) {
-    record("prune", job, verdict.why, step);
+    record("prune", job, attempt.id(), verdict.why, verdict.grounds);
     return attempt.prune(options_.grace, verdict.why);
   }
   // Its slot is as good as free; whose turn is it? If its own, it need not stop.
-  const auto turn = next_promoted(job.trial);
+  auto turn = next_promoted(job.trial);
+  if (!turn && waiting_.empty() && running_.size() == 1) turn = give_last_chance(job.trial);
   if (turn == job.trial) return;
-  record("pause", job, verdict.why, step);
+  record("pause", job, attempt.id(), verdict.why, verdict.grounds);
   attempt.pause(options_.grace, verdict.why);
 }
 
-// The next trial that the pruner wants to go on: it is put at the head of the queue,
-// unless it still runs (it is the one that asks, or has yet to stop).
+// The next trial that the pruner wants to go on; `asking` is one that runs and is
+// about to be paused.
 std::optional<std::int64_t> Scheduler::next_promoted(std::int64_t asking) {
-  while (const auto promotion = options_.pruner->promote()) {
-    const std::int64_t trial = promotion->trial;
-    const auto running = std::find_if(running_.begin(), running_.end(),
-                                      [&](const Running& one) { return one.attempt.job().trial == trial; });
-    const auto paused = paused_.find(trial);
-    if (paused != paused_.end()) {
-      record("promote", paused->second, promotion->why, -1, promotion->rung);
-      waiting_.push_front(paused->second);
-      paused_.erase(paused);
-    } else if (running != running_.end() &&
-               (trial == asking || !running->attempt.evidence().paused.empty())) {
-      record("promote", running->attempt.job(), promotion->why, -1, promotion->rung);
-      running->promoted = trial != asking;
-    } else {
-      continue;  // it has ended
-    }
-    return trial;
-  }
+  while (const auto promotion = options_.pruner->promote())
+    if (let_go_on(*promotion, asking)) return promotion->trial;
   return std::nullopt;
+}
+
+// It is put at the head of the queue, unless it still runs (it is the one that asks,
+// or has yet to stop). False: it has ended, or is not of this run.
+bool Scheduler::let_go_on(const Promotion& promotion, std::int64_t asking) {
+  const std::int64_t trial = promotion.trial;
+  if (const auto paused = paused_.find(trial); paused != paused_.end()) {
+    Job& job = paused->second;
+    record("promote", job, job.last_attempt, promotion.why, promotion.grounds);
+    job.promoted = true;
+    waiting_.push_front(job);
+    paused_.erase(paused);
+    return true;
+  }
+  const auto running = std::find_if(running_.begin(), running_.end(),
+                                    [&](const Running& one) { return one.attempt.job().trial == trial; });
+  if (running == running_.end() || (trial != asking && running->attempt.evidence().paused.empty()))
+    return false;
+  record("promote", running->attempt.job(), running->attempt.id(), promotion.why, promotion.grounds);
+  running->promoted = trial != asking;
+  return true;
+}
+
+// Nothing else runs or waits: without this the best trial of a small grid would end
+// at a rung that too few have reached.
+std::optional<std::int64_t> Scheduler::give_last_chance(std::int64_t asking) {
+  if (options_.pruner == nullptr || !options_.all_that_is_left || options_.has_result ||
+      summary_.count(db::Reason::ok) > 0)
+    return std::nullopt;
+  std::set<std::int64_t> held;
+  for (const auto& [trial, job] : paused_) held.insert(trial);
+  if (asking != 0) held.insert(asking);
+  const auto promotion = options_.pruner->last_chance(held);
+  if (!promotion || !let_go_on(*promotion, asking)) return std::nullopt;
+  return promotion->trial;
 }
 
 // Algorithm 2 of the paper: whenever something may run, a promotion comes before a
@@ -286,31 +344,41 @@ void Scheduler::queue_promoted() {
   next_promoted(0);
 }
 
-void Scheduler::record(const char* type, const Job& job, const std::string& why, std::int64_t step,
-                       int rung) {
+void Scheduler::record(const char* type, const Job& job, std::int64_t attempt, const std::string& why,
+                       const Grounds& grounds) {
   db::Event event;
   event.type = type;
   event.message = why;
   event.trial = job.trial;
-  Json data = {{"metric", options_.pruner->rule().metric}};
-  if (step >= 0) data["step"] = step;
-  if (rung >= 0) data["rung"] = rung;
+  event.attempt = attempt;
+  Json data = {{"metric", options_.pruner->rule().metric},
+               {"step", grounds.step},
+               {"value", grounds.value},
+               {"threshold", grounds.threshold},
+               {"compared", grounds.compared}};
+  if (grounds.rung >= 0) data["rung"] = grounds.rung;
   event.data = data.dump();
   store_.add_event(event);
 }
 
-// Nothing runs and nothing waits any more, so no place will become free.
+// One that does not run.
+void Scheduler::end(const Job& job, const Verdict& verdict) {
+  record("prune", job, job.last_attempt, verdict.why, verdict.grounds);
+  store_.prune_stopped(job.trial, verdict.why);
+  ++summary_.ended[db::Reason::pruned];
+  observer_.on_pruned(job, verdict.why);
+}
+
+// Nothing runs and nothing waits any more, so no place will become free; unless this
+// was not all, or some are yet to be gone on with.
 void Scheduler::end_paused() {
+  const bool over = !stopping_ && options_.all_that_is_left && summary_.not_started == 0 &&
+                    summary_.count(db::Reason::cancelled) == 0;
   for (const auto& [trial, job] : paused_) {
-    if (stopping_) {
+    if (over)
+      end(job, options_.pruner->why_over(trial));
+    else
       ++summary_.ended[db::Reason::paused];
-      continue;
-    }
-    const std::string why = options_.pruner->why_over(trial);
-    record("prune", job, why);
-    store_.prune_stopped(trial, why);
-    ++summary_.ended[db::Reason::pruned];
-    observer_.on_pruned(job, why);
   }
 }
 
@@ -326,6 +394,7 @@ bool Scheduler::retry(const Attempt& attempt, const db::AttemptEnd& end, bool ha
     return false;
   Job again = job;
   ++again.retries;
+  again.last_attempt = attempt.id();
   again.from_scratch = false;  // what this attempt has saved counts
   if (end.reason == db::Reason::oom) again.alone = true;
   db::Event event;

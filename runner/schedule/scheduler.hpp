@@ -32,6 +32,8 @@ struct Options {
   int stop_after_failures = 0;              // stop when the first so many fail in one way; 0: never
   bool cold = false;                        // start every worker from the beginning instead of forking it
   Pruner* pruner = nullptr;                 // who says what is not worth going on with; none: everything is
+  bool all_that_is_left = true;             // of the experiment; else others may yet be compared with these
+  bool has_result = false;                  // some trial of it was trained to its end before
   std::filesystem::path requests;           // folder of what other terminals ask; empty: nobody may
   std::chrono::milliseconds grace{30'000};  // between SIGTERM and SIGKILL
   ForkServer::Patience patience;
@@ -80,12 +82,17 @@ class Scheduler {
   void take_requests();
   void cancel(const Request& request);
   void check_deadlines();
+  void take_up();
   void consider(Running& running);
+  bool comparable(const Attempt& attempt);
   void consider(Running& running, std::int64_t step, double value);
   void queue_promoted();
   std::optional<std::int64_t> next_promoted(std::int64_t asking);
-  void record(const char* type, const Job& job, const std::string& why, std::int64_t step = -1,
-              int rung = -1);
+  bool let_go_on(const Promotion& promotion, std::int64_t asking);
+  std::optional<std::int64_t> give_last_chance(std::int64_t asking);
+  void record(const char* type, const Job& job, std::int64_t attempt, const std::string& why,
+              const Grounds& grounds);
+  void end(const Job& job, const Verdict& verdict);
   void pause(const Job& job);
   void end_paused();
   void stop_all(const std::string& why);
@@ -103,8 +110,10 @@ class Scheduler {
   std::chrono::steady_clock::time_point looked_for_requests_{};
   std::deque<Job> waiting_;
   std::list<Running> running_;
-  std::map<std::int64_t, Job> paused_;  // by a pruner; waiting to be promoted
-  bool said_unmeasured_ = false;        // that a trial ended without the pruner's metric
+  std::map<std::int64_t, Job> paused_;   // by a pruner; waiting to be promoted
+  std::optional<std::string> protocol_;  // of the values that the pruner compares
+  bool said_unmeasured_ = false;         // that a trial ended without the pruner's metric
+  bool said_incomparable_ = false;       // that one measured it in another way
   bool stopping_ = false;
   int interrupts_seen_ = 0;
   int attempts_ended_ = 0;

@@ -247,6 +247,28 @@ TEST_CASE("each fault of a value or key is one line with its place") {
        "g.json:2:26 /seeds/cuont: unknown key \"cuont\" of seeds. Nearest: \"count\"."},
       {"\"name\": \"t\"", "\"name\": \"t\", \"seeds\": 3",
        "g.json:2:25 /seeds: expected a list of integers or {\"count\": n, \"from\": k}, found the number 3"},
+      {"\"name\": \"t\"", R"("name": "t", "prune": {"use": "medan", "metric": "frechet"})",
+       "g.json:2:33 /prune/use: no pruner \"medan\". Nearest: \"median\"."},
+      {"\"name\": \"t\"", R"("name": "t", "prune": {"metric": "frechet"})",
+       "g.json:2:25 /prune: prune needs the key \"use\". Known: asha, median."},
+      {"\"name\": \"t\"", R"("name": "t", "prune": {"use": "median"})",
+       "g.json:2:25 /prune: prune \"median\" needs the key \"metric\": a string"},
+      {"\"name\": \"t\"", R"("name": "t", "prune": {"use": "asha", "metric": "frechet"})",
+       "g.json:2:25 /prune: prune \"asha\" needs the key \"warmup\": an integer >= 1"},
+      {"\"name\": \"t\"",
+       R"("name": "t", "prune": {"use": "asha", "metric": "frechet", "warmup": 5, "patience": 2})",
+       "g.json:2:75 /prune/patience: unknown key \"patience\" of prune \"asha\"."},
+      {"\"name\": \"t\"", R"("name": "t", "prune": {"use": "median", "metric": "frechet", "min_trails": 2})",
+       "g.json:2:64 /prune/min_trails: unknown key \"min_trails\" of prune \"median\". Nearest: "
+       "\"min_trials\"."},
+      {"\"name\": \"t\"",
+       R"("name": "t", "prune": {"use": "asha", "metric": "frechet", "warmup": 5, "eta": 1})",
+       "g.json:2:82 /prune/eta: 1.0 is out of range; expected a number > 1 and <= 1000"},
+      {"\"name\": \"t\"",
+       R"("name": "t", "prune": {"use": "median", "metric": "frechet", "direction": "up"})",
+       "g.json:2:77 /prune/direction: \"up\" is not one of the choices. Known: min, max."},
+      {"\"name\": \"t\"", R"("name": "t", "prune": "median")",
+       "g.json:2:25 /prune: expected an object or null, found the string"},
       {"\"name\": \"t\"", "\"name\": \"t\", \"limits\": {\"times\": 3}",
        "g.json:2:27 /limits/times: unknown key \"times\" of limits. Nearest: \"time_s\"."},
       {"\"name\": \"t\"", "\"name\": \"t\", \"exclude\": [{\"model.x\": 1}]",
@@ -328,6 +350,7 @@ TEST_CASE("any value of a wrong type anywhere is a line, never an exception of a
                    {"train.rounds", {{"range", {{"from", 5}, {"to", 6}, {"step", 1}}}}}};
   grid["exclude"] = {{{"train.rounds", 6}}};
   grid["limits"] = {{"time_s", 1}};
+  grid["prune"] = {{"use", "asha"}, {"metric", "frechet"}, {"warmup", 2}, {"eta", 2.5}, {"min_trials", 4}};
   grid["seeds"] = {{"count", 1}};
   CHECK(refusal(grid) == "accepted");
   const Json flat = grid.flatten();

@@ -118,11 +118,12 @@ TEST_CASE("every other value that is changed does re-key") {
   }
 }
 
-TEST_CASE("name, limits, record, checkpoint and seed are not in the config's hash") {
+TEST_CASE("name, limits, prune, record, checkpoint and seed are not in the config's hash") {
   Json grid = rich();
   const Plan plan = plan_of(grid);
   grid["name"] = "another";
   grid["limits"] = {{"time_s", 60}};
+  grid["prune"] = {{"use", "median"}, {"metric", "frechet"}};
   grid["record"] = {{"every", 1}};
   grid["checkpoint"] = {{"every", 7}};
   grid["seeds"] = {0, 1};

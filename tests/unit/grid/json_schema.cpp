@@ -58,6 +58,9 @@ TEST_CASE("the schema accepts what planning accepts, each form of the language")
       {"/seeds", "[1, 2]"},
       {"/seeds", R"({"count": 3, "from": 2})"},
       {"/limits", R"({"time_s": 5, "stop_after_failures": 2})"},
+      {"/prune", R"({"use": "median", "metric": "frechet", "direction": "min", "smooth": 2, "patience": 2})"},
+      {"/prune", R"({"use": "asha", "metric": "frechet", "warmup": 100, "eta": 2, "min_trials": 4})"},
+      {"/prune", "null"},
       {"/models/generator", R"({"use": "dcgan", "width": 32, "norm": "spectral", "slope": 0.1})"},
       {"/optimizers/generator",
        R"({"use": "adam", "betas": [0, 0.9], "schedule": {"use": "linear", "to": 5}})"},
@@ -96,6 +99,12 @@ TEST_CASE("the schema refuses what planning refuses, components' parameters incl
       {"/seeds", "[-1]"},
       {"/seeds", R"({"cuont": 3})"},
       {"/limits", R"({"times": 3})"},
+      {"/prune", R"({"use": "medan", "metric": "frechet"})"},
+      {"/prune", R"({"use": "median"})"},
+      {"/prune", R"({"use": "asha", "metric": "frechet"})"},
+      {"/prune", R"({"use": "asha", "metric": "frechet", "warmup": 5, "patience": 2})"},
+      {"/prune", R"({"use": "asha", "metric": "frechet", "warmup": 5, "eta": 1})"},
+      {"/prune", R"({"use": "median", "metric": "frechet", "min_trials": 0})"},
       {"/dataset", R"({"use": "digit"})"},
       {"/dataset", R"("digits")"},
       {"/models/generator", R"({"use": "dcgan", "widht": 32})"},
@@ -143,6 +152,9 @@ TEST_CASE("a file that extends others need not be whole and may take away") {
   CHECK(judge.fault(
             Json::parse(R"({"extends": "base.json", "train": {"rounds": null, "batch": 3}, "metrics": null,
       "models": {"generator": {"width": null}, "critic": null}, "sweep": {"train.rounds": null}})")) == "");
+  CHECK(judge.fault(Json::parse(R"({"extends": "b.json", "prune": {"eta": 4, "warmup": null}})")) == "");
+  CHECK(judge.fault(Json::parse(R"({"extends": "b.json", "prune": null})")) == "");
+  CHECK(judge.fault(Json::parse(R"({"extends": "b.json", "prune": {"ete": 4}})")) != "");
   CHECK(judge.fault(Json::parse(R"({"extends": [], "name": "x"})")) != "");
   CHECK(judge.fault(Json::parse(
             R"({"extends": "b.json", "models": {"generator": {"use": "dcgan", "widht": null}}})")) != "");

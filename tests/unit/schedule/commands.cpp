@@ -11,62 +11,15 @@
 #include <random>
 #include <thread>
 
-#include <common/json.hpp>
-#include <common/process.hpp>
 #include <db/process.hpp>
 
-#include "fixture.hpp"
+#include "place.hpp"
 
 using namespace saddle;
 using Catch::Matchers::Contains;
 namespace fs = std::filesystem;
 
 namespace {
-
-// A folder with a plugin folder, a grid file and a database in it.
-struct Place : Bench {
-  Place() {
-    ::setenv("SADDLE_WORKER", FAKE_WORKER, 1);
-    ::setenv("XDG_CACHE_HOME", (folder / "cache").c_str(), 1);
-    ::setenv("SADDLE_PLUGIN_PATH", (folder / "plugins").c_str(), 1);
-    // Where the bundled plugins would be if this program had some.
-    fs::create_directories(fs::path(SADDLE).parent_path() / ".." / "lib" / "saddle" / "plugins");
-    fs::create_directories(folder / "plugins");
-    plugin_version("1");
-  }
-
-  void plugin_version(const std::string& version) const {
-    std::ofstream(folder / "plugins" / "libfake.so") << version;
-  }
-
-  void grid(const Json& dataset, const Json& sweep, const Json& more = Json::object()) const {
-    Json spec = {{"name", "g"},
-                 {"dataset", dataset},
-                 {"models", {{"generator", {{"use", "fake"}}}, {"discriminator", {{"use", "fake"}}}}},
-                 {"losses", {{{"use", "fake"}}}},
-                 {"optimizers", {{"generator", {{"use", "adam"}}}, {"discriminator", {{"use", "adam"}}}}},
-                 {"sweep", sweep}};
-    spec["dataset"]["use"] = "fake";
-    spec.update(more);
-    std::ofstream(folder / "g.json") << spec.dump(2);
-  }
-
-  std::vector<std::string> command(std::vector<std::string> words) const {
-    words.insert(words.begin(), SADDLE);
-    words.insert(words.end(), {"--db", database.string()});
-    return words;
-  }
-  ChildResult saddle(const std::vector<std::string>& words) const {
-    return run_child(command(words), "", 60);
-  }
-  std::string file() const { return (folder / "g.json").string(); }
-
-  // Started, not waited for.
-  schedule::Process start(const std::vector<std::string>& words) const {
-    return schedule::Process::start({command(words), {}, folder / "out.txt"});
-  }
-  std::string count(const std::string& what) { return sql("SELECT count(*) FROM " + what); }
-};
 
 bool ended(const schedule::Process& process) {
   pollfd exited{process.exited_fd(), POLLIN, 0};

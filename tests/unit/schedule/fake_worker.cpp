@@ -69,17 +69,27 @@ void save_checkpoint(FrameWriter& frames, const Arguments& a, const json& fake, 
   for (;;) ::pause();
 }
 
+// What it measures the n-th time: of a list of levels that one, else always the same.
+double level(const json& fake, std::int64_t n) {
+  const json levels = fake.value("levels", json::array());
+  if (n >= static_cast<std::int64_t>(levels.size())) return fake.value("level", 0.0);
+  const json& value = levels[static_cast<std::size_t>(n)];
+  return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+}
+
 // Rounds as a real worker counts them: continues, checkpoints, stops on SIGTERM.
 int train(FrameWriter& frames, const Arguments& a, const json& fake, std::int64_t start) {
   const std::int64_t rounds = fake.value("rounds", 5);
   const std::int64_t every = fake.value("checkpoint_every", 0);
   if (fake.value("level_every", 0) > 0)
-    frames.key(R"({"id":2,"name":"level","protocol":{"features":"fake"}})");
+    frames.key(
+        json{{"id", 2}, {"name", "level"}, {"protocol", {{"features", fake.value("features", "fake")}}}}
+            .dump());
   for (std::int64_t step = start + 1; step <= rounds; ++step) {
     std::this_thread::sleep_for(std::chrono::milliseconds(fake.value("round_ms", 0)));
     frames.metric(0, step, 1.0 / static_cast<double>(step));
     if (const std::int64_t n = fake.value("level_every", 0); n > 0 && step % n == 0) {
-      frames.metric(2, step, fake.value("level", 0.0));
+      frames.metric(2, step, level(fake, step / n - 1));
       frames.flush();
     }
     frames.progress(step, rounds, 10);
@@ -150,14 +160,17 @@ int describe(int argc, char** argv) {
                               {"discriminator", {{"inputs", {"image"}}, {"outputs", {"logit"}}}}};
     const json loss_roles = {{"discriminator", {{"needs", {"discriminator.logit"}}}},
                              {"generator", {{"needs", {"discriminator.logit"}}}}};
-    const json behaviour = {{"do", {{"type", "string"}, {"default", "succeed"}}},
-                            {"rounds", {{"type", "integer"}, {"default", 5}}},
-                            {"round_ms", {{"type", "integer"}, {"default", 0}}},
-                            {"checkpoint_every", {{"type", "integer"}, {"default", 0}}},
-                            {"score", {{"type", "number"}, {"default", 0.0}}},
-                            {"kill_at", {{"type", "integer"}, {"default", -1}}},
-                            {"level", {{"type", "number"}, {"default", 0.0}}},
-                            {"level_every", {{"type", "integer"}, {"default", 0}}}};
+    const json behaviour = {
+        {"do", {{"type", "string"}, {"default", "succeed"}}},
+        {"rounds", {{"type", "integer"}, {"default", 5}}},
+        {"round_ms", {{"type", "integer"}, {"default", 0}}},
+        {"checkpoint_every", {{"type", "integer"}, {"default", 0}}},
+        {"score", {{"type", "number"}, {"default", 0.0}}},
+        {"kill_at", {{"type", "integer"}, {"default", -1}}},
+        {"level", {{"type", "number"}, {"default", 0.0}}},
+        {"level_every", {{"type", "integer"}, {"default", 0}}},
+        {"levels", {{"type", "array"}, {"items", {{"type", "number"}}}, {"default", json::array()}}},
+        {"deaf", {{"type", "boolean"}, {"default", false}}}};
     std::cout << json{{"file", argv[i]},
                       {"sha256", sha256_file(argv[i])},
                       {"ok", true},
@@ -213,7 +226,7 @@ int attempt(const Arguments& a) {
     return 1;
   }
   struct sigaction action {};
-  action.sa_handler = what == "ignore_sigterm" ? SIG_IGN : [](int) { stop = 1; };
+  action.sa_handler = what == "ignore_sigterm" || fake.value("deaf", false) ? SIG_IGN : [](int) { stop = 1; };
   ::sigaction(SIGTERM, &action, nullptr);
 
   FrameWriter frames(a.frames_fd);

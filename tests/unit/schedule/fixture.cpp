@@ -61,6 +61,7 @@ std::vector<Job> Bench::jobs(std::int64_t experiment) {
     job.name = trial.name;
     job.experiment = "e";
     job.seed = trial.seed;
+    job.last_attempt = trial.last_attempt;
     job.config = Json::parse(trial.config_json);
     job.plugins = Json::object();
     job.threads = job.train_threads = job.config["fake"].value("threads", 1);

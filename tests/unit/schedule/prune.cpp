@@ -8,12 +8,6 @@
 #include <map>
 #include <random>
 
-#include <signal.h>
-#include <unistd.h>
-
-#include "fixture.hpp"
-
-using namespace saddle;
 using namespace saddle::schedule;
 using Catch::Matchers::Contains;
 using What = Verdict::What;
@@ -29,7 +23,6 @@ struct LiteralMedian {
   std::int64_t warmup;
   bool larger;
   std::map<std::int64_t, std::vector<std::pair<std::int64_t, double>>> seen;
-  std::map<std::int64_t, int> strikes;
 
   double smoothed(std::int64_t trial, std::int64_t step) {
     std::vector<double> values;
@@ -41,8 +34,7 @@ struct LiteralMedian {
     for (std::size_t i = values.size() - n; i < values.size(); ++i) sum += values[i];
     return sum / static_cast<double>(n);
   }
-  bool prunes(std::int64_t trial, std::int64_t step, double value) {
-    seen[trial].emplace_back(step, value);
+  bool worse(std::int64_t trial, std::int64_t step) {
     if (step < warmup) return false;
     std::vector<double> others;
     for (auto& [other, values] : seen)
@@ -52,16 +44,24 @@ struct LiteralMedian {
     std::sort(others.begin(), others.end());
     const std::size_t n = others.size();
     const double middle = n % 2 == 1 ? others[n / 2] : (others[n / 2 - 1] + others[n / 2]) / 2;
-    strikes[trial] = smoothed(trial, step) > middle ? strikes[trial] + 1 : 0;
-    return strikes[trial] >= patience;
+    return smoothed(trial, step) > middle;
+  }
+  bool prunes(std::int64_t trial, std::int64_t step, double value) {
+    auto& own = seen[trial];
+    own.emplace_back(step, value);
+    if (static_cast<int>(own.size()) < patience) return false;
+    for (std::size_t i = own.size() - static_cast<std::size_t>(patience); i < own.size(); ++i)
+      if (!worse(trial, own[i].first)) return false;
+    return true;
   }
 };
 
 // Algorithm 2 of arXiv:1810.05934: run_then_return_val_loss is `loss`, one worker
-// is one entry of `busy`; get_job is copied out line by line.
+// is one entry of `busy`; get_job is copied out line by line. Two lines are ours: the
+// first rung waits for min_trials, and no infinite loss is promoted.
 struct LiteralAsha {
   double eta;
-  std::int64_t r;
+  std::size_t min_trials;
   std::vector<std::map<int, double>> rungs;  // config -> loss
   std::vector<std::vector<int>> promoted;
   int sampled = 0;
@@ -73,8 +73,10 @@ struct LiteralAsha {
       for (const auto& [config, loss] : rung) ranked.emplace_back(loss, config);
       std::sort(ranked.begin(), ranked.end());
       std::vector<int> candidates;
+      if (k == 0 && rung.size() < min_trials) continue;
       for (int i = 0; i < static_cast<int>(static_cast<double>(rung.size()) / eta); ++i)
-        candidates.push_back(ranked[static_cast<std::size_t>(i)].second);
+        if (std::isfinite(ranked[static_cast<std::size_t>(i)].first))
+          candidates.push_back(ranked[static_cast<std::size_t>(i)].second);
       auto& done = promoted[static_cast<std::size_t>(k)];
       for (const int config : candidates)
         if (std::find(done.begin(), done.end(), config) == done.end()) {
@@ -99,9 +101,8 @@ TEST_CASE("the median rule decides as its literal form") {
   std::mt19937 random(11);
   std::uniform_real_distribution<double> noise(-1, 1);
   for (int round = 0; round < 60; ++round) {
-    LiteralMedian literal{
-        1 + round % 3, 1 + round % 4, 1 + round % 2, round % 5 * 10, round % 2 == 1, {}, {}};
-    MedianPruner pruner({"m", literal.larger, literal.smooth},
+    LiteralMedian literal{1 + round % 3, 1 + round % 4, 1 + round % 3, round % 5 * 10, round % 2 == 1, {}};
+    MedianPruner pruner({"m", literal.larger, literal.smooth, {}},
                         {literal.warmup, literal.min_trials, literal.patience});
     // Trials advance in an irregular order and one of them at other steps.
     std::vector<std::int64_t> at(7, 0);
@@ -115,13 +116,15 @@ TEST_CASE("the median rule decides as its literal form") {
       INFO("round " << round << ", value " << i);
       REQUIRE((verdict.what == What::prune) == expected);
       pruned += expected ? 1 : 0;
+      // A run that was cut off here would find the same.
+      REQUIRE((pruner.recall(static_cast<std::int64_t>(trial)).what == What::prune) == expected);
     }
     CHECK(pruned > 0);
   }
 }
 
 TEST_CASE("the median rule waits: for its warm-up, for others, for patience") {
-  MedianPruner pruner({"frechet", false, 1}, {20, 2, 2});
+  MedianPruner pruner({"frechet", false, 1, {}}, {20, 2, 2});
   for (std::int64_t trial : {1, 2})
     for (std::int64_t step = 10; step <= 50; step += 10)
       CHECK(pruner.on_value(trial, step, 1).what == What::go_on);
@@ -138,12 +141,12 @@ TEST_CASE("the median rule waits: for its warm-up, for others, for patience") {
 }
 
 TEST_CASE("what is measured again after a resume decides nothing") {
-  MedianPruner median({"m", false, 1}, {0, 1, 1});
+  MedianPruner median({"m", false, 1, {}}, {0, 1, 1});
   median.remember(1, 10, 1);
   median.remember(2, 10, 5);
   CHECK(median.on_value(2, 10, 5).what == What::go_on);
   CHECK(median.on_value(3, 10, 5).what == What::prune);
-  AshaPruner asha({"m", false, 1}, {10, 2});
+  AshaPruner asha({"m", false, 1, {}}, {10, 2});
   asha.remember(1, 10, 1);
   CHECK(asha.on_value(1, 10, 1).what == What::go_on);
   CHECK(asha.holds(1));
@@ -151,7 +154,7 @@ TEST_CASE("what is measured again after a resume decides nothing") {
 
 TEST_CASE("larger can be better, and what is not finite is worst either way") {
   for (const bool larger : {false, true}) {
-    MedianPruner pruner({"m", larger, 1}, {0, 3, 1});
+    MedianPruner pruner({"m", larger, 1, {}}, {0, 3, 1});
     for (std::int64_t trial : {1, 2, 3}) pruner.remember(trial, 10, 2.0);
     CHECK((pruner.on_value(4, 10, 3.0).what == What::prune) == !larger);
     CHECK((pruner.on_value(5, 10, 1.0).what == What::prune) == larger);
@@ -162,16 +165,23 @@ TEST_CASE("larger can be better, and what is not finite is worst either way") {
 
 TEST_CASE("successive halving gives the jobs of the literal algorithm, in its order") {
   std::mt19937 random(5);
-  for (int round = 0; round < 40; ++round) {
+  for (int round = 0; round < 60; ++round) {
     const double eta = 2 + round % 3;
     const int configs = 5 + round % 30, workers = 1 + round % 4;
-    std::vector<double> quality;
+    const bool larger = round % 2 == 1, some_nan = round % 5 == 0;
+    const std::size_t min_trials = round % 3 == 0 ? 7 : 1;
+    std::vector<double> quality;  // many are equal
     for (int i = 0; i < configs; ++i) quality.push_back(static_cast<double>(random() % 50));
     const auto loss = [&](int config, int rung) {
+      if (some_nan && config % 3 == 1) return static_cast<double>(INFINITY);
       return quality[static_cast<std::size_t>(config)] + static_cast<double>((config * 7 + rung * 13) % 11);
     };
-    LiteralAsha literal{eta, 10, {}, {}};
-    AshaPruner pruner({"m", false, 1}, {10, eta});
+    const auto measured = [&](int config, int rung) {
+      const double value = loss(config, rung);
+      return !std::isfinite(value) ? kNaN : larger ? -value : value;
+    };
+    LiteralAsha literal{eta, min_trials, {}, {}};
+    AshaPruner pruner({"m", larger, 1, {}}, {10, eta, static_cast<int>(min_trials)});
     struct Work {
       int config, rung;
     };
@@ -189,7 +199,7 @@ TEST_CASE("successive halving gives the jobs of the literal algorithm, in its or
         REQUIRE(promotion.has_value() == (rung > 0));
         if (promotion) {
           REQUIRE(promotion->trial == config);
-          REQUIRE(promotion->rung == rung - 1);
+          REQUIRE(promotion->grounds.rung == rung - 1);
         } else {
           REQUIRE(config == given++);
         }
@@ -203,7 +213,7 @@ TEST_CASE("successive halving gives the jobs of the literal algorithm, in its or
       busy.erase(busy.begin() + static_cast<std::ptrdiff_t>(next));
       literal.finish(done.config, done.rung, loss(done.config, done.rung));
       const Verdict verdict =
-          pruner.on_value(done.config, pruner.step_of(done.rung), loss(done.config, done.rung));
+          pruner.on_value(done.config, pruner.step_of(done.rung), measured(done.config, done.rung));
       REQUIRE(verdict.what == What::pause);
       REQUIRE(pruner.holds(done.config));
       assign();
@@ -211,7 +221,7 @@ TEST_CASE("successive halving gives the jobs of the literal algorithm, in its or
     // What is over at the end is what was never promoted from where it stands.
     for (int config = 0; config < configs; ++config) {
       REQUIRE(pruner.holds(config));
-      REQUIRE_THAT(pruner.why_over(config), Contains("not among the best 1/"));
+      REQUIRE_THAT(pruner.why_over(config).why, Contains(", and no more come"));
     }
   }
 }
@@ -220,20 +230,22 @@ TEST_CASE("the rungs are remembered, with who was promoted") {
   const auto fill = [](AshaPruner& pruner) {
     for (std::int64_t trial = 1; trial <= 6; ++trial) pruner.remember(trial, 10, static_cast<double>(trial));
   };
-  AshaPruner fresh({"m", false, 1}, {10, 3});
+  AshaPruner fresh({"m", false, 1, {}}, {10, 3});
   fill(fresh);
   CHECK(fresh.promote()->trial == 1);
   CHECK(fresh.promote()->trial == 2);
   CHECK_FALSE(fresh.promote());
 
-  AshaPruner told({"m", false, 1}, {10, 3});
+  AshaPruner told({"m", false, 1, {}}, {10, 3});
   fill(told);
-  told.remember_promotion(1, 0);
+  told.remember_promotion(1, 0, 20);  // a rung 0 of another rule
+  CHECK(told.holds(1));
+  told.remember_promotion(1, 0, 10);
   CHECK_FALSE(told.holds(1));
   CHECK(told.holds(2));
   CHECK(told.promote()->trial == 2);
 
-  AshaPruner seen({"m", false, 1}, {10, 3});
+  AshaPruner seen({"m", false, 1, {}}, {10, 3});
   fill(seen);
   seen.remember(2, 20, 2);  // not at the next rung yet: it may have run on while it stopped
   CHECK(seen.holds(2));
@@ -242,135 +254,108 @@ TEST_CASE("the rungs are remembered, with who was promoted") {
 }
 
 TEST_CASE("a trial that measures rarely passes several rungs at once and is compared at the last") {
-  AshaPruner pruner({"m", false, 2}, {10, 2});
+  AshaPruner pruner({"m", false, 2, {}}, {10, 2});
   CHECK(pruner.on_value(1, 5, 8).what == What::go_on);
   const Verdict verdict = pruner.on_value(1, 45, 4);
   CHECK(verdict.what == What::pause);
-  CHECK(verdict.why == "m 6 is number 1 of 1 at rung 2 (step 40)");  // the mean of the last two
+  CHECK(verdict.why ==
+        "m 6 (mean of its last 2) is number 1 of 1 at rung 2 (step 40), too few for one to go on");
 }
 
-TEST_CASE("the worse half is pruned while it runs, and says why") {
-  Bench bench;
-  bench.options.jobs = 1;
-  bench.options.retries = 1;
-  MedianPruner pruner({"level", false, 1}, {20, 2, 1});
-  bench.options.pruner = &pruner;
-  std::vector<Json> fakes;
-  for (const double level : {1.0, 2.0, 9.0})
-    fakes.push_back(
-        {{"do", "train"}, {"rounds", 60}, {"round_ms", 5}, {"level", level}, {"level_every", 10}});
-  const auto trials = bench.run(bench.plan(fakes));
-  CHECK(trials[0].reason == db::Reason::ok);
-  CHECK(trials[1].reason == db::Reason::ok);
-  CHECK(trials[2].reason == db::Reason::pruned);
-  CHECK(trials[2].state == db::TrialState::pruned);
-  CHECK(trials[2].last_step < 60);
-  CHECK(trials[2].message == "level 9 at step 20 is worse than 1.5, the median of 2 other trials there");
-  CHECK(
-      bench.sql(
-          "SELECT message = (SELECT message FROM attempts WHERE reason = 'pruned') FROM events WHERE type = "
-          "'prune'") == "1");
-  CHECK(bench.sql("SELECT data ->> '$.step' FROM events WHERE type = 'prune'") == "20");
-  CHECK(bench.summary.count(db::Reason::pruned) == 1);
+TEST_CASE("a verdict has the numbers that it rests on") {
+  MedianPruner median({"coverage", true, 1, {}}, {0, 2, 1});
+  median.remember(1, 10, 0.5);
+  median.remember(2, 10, 0.75);
+  const Verdict pruned = median.on_value(3, 10, 0.25);
+  CHECK(pruned.why == "coverage 0.25 at step 10 is worse than 0.625, the median of 2 other trials there");
+  CHECK(pruned.grounds.step == 10);
+  CHECK(pruned.grounds.value == 0.25);
+  CHECK(pruned.grounds.threshold == 0.625);
+  CHECK(pruned.grounds.compared == 2);
+  CHECK(median.on_value(4, 10, kNaN).why ==
+        "coverage (not finite) at step 10 is worse than 0.5, the median of 3 other trials there");
+
+  AshaPruner asha({"coverage", true, 1, {}}, {10, 2, 1});
+  CHECK(asha.on_value(1, 10, 0.5).why ==
+        "coverage 0.5 is number 1 of 1 at rung 0 (step 10), too few for one to go on");
+  const Verdict paused = asha.on_value(2, 10, 0.25);
+  CHECK(paused.why == "coverage 0.25 is number 2 of 2 at rung 0 (step 10), of which the best one goes on");
+  CHECK(paused.grounds.rung == 0);
+  CHECK(paused.grounds.value == 0.25);
+  CHECK(paused.grounds.threshold == 0.5);
+  CHECK(paused.grounds.compared == 2);
 }
 
-TEST_CASE("a metric that nobody measures prunes nothing, and that is said") {
-  Bench bench;
-  Recorder recorder;
-  bench.observer = &recorder;
-  MedianPruner pruner({"levle", false, 1}, {0, 1, 1});
-  bench.options.pruner = &pruner;
-  bench.run(bench.plan(std::vector<Json>(3, {{"do", "train"}, {"rounds", 3}, {"level_every", 1}})));
-  REQUIRE(recorder.warnings.size() == 1);
-  CHECK_THAT(recorder.warnings[0], Contains("no \"levle\""));
-}
-
-namespace {
-
-std::vector<Json> nine(int round_ms) {
-  std::vector<Json> fakes;
-  for (const int level : {5, 3, 8, 1, 9, 2, 7, 4, 6})
-    fakes.push_back({{"do", "train"},
-                     {"rounds", 90},
-                     {"round_ms", round_ms},
-                     {"checkpoint_every", 45},
-                     {"level", level},
-                     {"level_every", 10}});
-  return fakes;
-}
-
-}  // namespace
-
-TEST_CASE("successive halving pauses trials and goes on with the best from their checkpoints") {
-  Bench bench;
-  const auto experiment = bench.plan(nine(1));
-  for (auto& job : bench.jobs(experiment)) CHECK(job.rounds == 90);
-  Recorder recorder;
-  bench.observer = &recorder;
-  AshaPruner pruner({"level", false, 1}, {10, 3});
-  bench.options.pruner = &pruner;
-  const auto trials = bench.run(experiment);
-
-  std::vector<std::string> ok;
-  for (const auto& trial : trials) {
-    CHECK(trial.state == (trial.reason == db::Reason::ok ? db::TrialState::done : db::TrialState::pruned));
-    if (trial.reason == db::Reason::ok) ok.push_back(trial.name);
+// Curves that fall towards 1 + trial / 2 with a jitter that never makes one better than the next.
+TEST_CASE("whatever the order, the best of known curves is never pruned and the worst always is") {
+  std::mt19937 random(3);
+  std::uniform_real_distribution<double> jitter(-0.2, 0.2);
+  const int trials = 8, steps = 6;
+  for (int round = 0; round < 40; ++round) {
+    const bool larger = round % 2 == 1;
+    const auto measured = [&](int trial, int step) {
+      const double value = 1 + trial / 2.0 + 5.0 / step + jitter(random);
+      return larger ? -value : value;
+    };
+    MedianPruner pruner({"m", larger, 1 + round % 2, {}}, {2, 3, 1});
+    std::vector<int> order(trials);
+    for (int i = 0; i < trials; ++i) order[static_cast<std::size_t>(i)] = i;
+    std::shuffle(order.begin(), order.end(), random);
+    if (order[0] == trials - 1) std::swap(order[0], order[5]);  // nobody to compare the first with
+    if (order[1] == trials - 1 || order[2] == trials - 1) std::reverse(order.begin(), order.end());
+    std::set<int> pruned;
+    for (const int trial : order)  // one after the other, as with one slot
+      for (int step = 1; step <= steps && !pruned.contains(trial); ++step)
+        if (pruner.on_value(trial, step, measured(trial, step)).what == What::prune) pruned.insert(trial);
+    INFO("round " << round);
+    CHECK_FALSE(pruned.contains(0));
+    const auto place = std::find(order.begin(), order.end(), trials - 1) - order.begin();
+    if (place >= 3) CHECK(pruned.contains(trials - 1));
   }
-  // Levels 1, 2 and 3 are the best third; with two workers some others were, for a while.
-  CHECK(std::find(ok.begin(), ok.end(), "t4") != ok.end());
-  CHECK(ok.size() < 9);
-  CHECK(trials[4].reason == db::Reason::pruned);  // the worst
-  CHECK_THAT(trials[4].message, Contains("at rung 0 (step 10), not among the best 1/3"));
-  CHECK(bench.summary.count(db::Reason::ok) == static_cast<int>(ok.size()));
-  CHECK(bench.summary.count(db::Reason::pruned) == 9 - static_cast<int>(ok.size()));
-  CHECK(bench.sql("SELECT count(*) FROM events WHERE type = 'promote'") != "0");
-  CHECK(bench.sql("SELECT count(DISTINCT trial) FROM events WHERE type = 'prune'") ==
-        std::to_string(9 - ok.size()));
-  // Whatever pauses there were, the finished ones have all their rows once.
-  CHECK(
-      bench.sql(
-          "SELECT min(n) || ' ' || max(n) FROM (SELECT count(*) AS n FROM metrics JOIN trials USING (trial) "
-          "WHERE reason = 'ok' AND metric = 'generator/total' GROUP BY trial)") == "90 90");
 }
 
-TEST_CASE("successive halving survives an interrupt: what was promoted goes on, what was paused stays") {
-  Bench bench;
-  bench.options.jobs = 1;
-  const auto experiment = bench.plan(nine(4));
-  Recorder first;
-  bench.observer = &first;
-  first.tick = [&] {
-    if (first.ended.size() < 5 || first.running < 1) return false;
-    ::kill(::getpid(), SIGINT);
-    return true;
-  };
-  AshaPruner before({"level", false, 1}, {10, 3});
-  bench.options.pruner = &before;
-  auto trials = bench.run(experiment);
-  CHECK(bench.summary.interrupted);
-  CHECK(bench.sql("SELECT count(*) FROM trials WHERE reason = 'pruned'") == "0");
-
-  AshaPruner after({"level", false, 1}, {10, 3});
-  for (const auto& trial : trials)
-    for (int step = 10; step <= 90; step += 10)
-      if (bench.sql("SELECT count(*) FROM metrics WHERE metric = 'level' AND trial = " +
-                    std::to_string(trial.id) + " AND step = " + std::to_string(step)) == "1")
-        after.remember(
-            trial.id, step,
-            std::stod(bench.sql("SELECT value FROM metrics WHERE metric = 'level' AND trial = " +
-                                std::to_string(trial.id) + " AND step = " + std::to_string(step))));
-  for (const auto& trial : trials) {
-    const std::string rung =
-        bench.sql("SELECT data ->> '$.rung' FROM events WHERE type = 'promote' AND trial = " +
-                  std::to_string(trial.id) + " ORDER BY event DESC");
-    if (rung != "no row") after.remember_promotion(trial.id, std::stoi(rung));
+TEST_CASE("equal values: nobody is worse than the median, and the first ones are promoted") {
+  MedianPruner median({"m", false, 1, {}}, {0, 1, 1});
+  AshaPruner asha({"m", false, 1, {}}, {10, 2, 1});
+  for (std::int64_t trial = 1; trial <= 4; ++trial) {
+    CHECK(median.on_value(trial, 10, 7).what == What::go_on);
+    CHECK(asha.on_value(trial, 10, 7).what == What::pause);
   }
-  Recorder second;
-  bench.observer = &second;
-  bench.options.pruner = &after;
-  trials = bench.run(experiment);
-  for (const auto& trial : trials)
-    CHECK(trial.state == (trial.reason == db::Reason::ok ? db::TrialState::done : db::TrialState::pruned));
-  CHECK(trials[3].reason == db::Reason::ok);
-  CHECK(trials[4].reason == db::Reason::pruned);
+  CHECK(asha.promote()->trial == 1);
+  CHECK(asha.promote()->trial == 2);
+  CHECK_FALSE(asha.promote());
+}
+
+TEST_CASE("nobody leaves the first rung before enough have come, and nothing infinite ever does") {
+  AshaPruner pruner({"m", false, 1, {}}, {10, 2, 4});
+  pruner.on_value(1, 10, 1);
+  pruner.on_value(2, 10, 2);
+  pruner.on_value(3, 10, kNaN);
+  CHECK_FALSE(pruner.promote());
+  pruner.on_value(4, 10, kNaN);
+  CHECK(pruner.promote()->trial == 1);
+  CHECK(pruner.promote()->trial == 2);
+  CHECK_FALSE(pruner.promote());
+  for (std::int64_t trial = 5; trial <= 12; ++trial) pruner.on_value(trial, 10, kNaN);
+  CHECK_FALSE(pruner.promote());  // 6 of 12 might, but only two are numbers
+}
+
+TEST_CASE("the last chance is for the best of the furthest rung, if it is a number") {
+  AshaPruner pruner({"m", false, 1, {}}, {10, 3, 1});
+  for (std::int64_t trial = 1; trial <= 5; ++trial) pruner.on_value(trial, 10, static_cast<double>(trial));
+  CHECK(pruner.promote()->trial == 1);
+  pruner.on_value(1, 30, 100);
+  CHECK_FALSE(pruner.promote());
+  CHECK_FALSE(pruner.last_chance({}));
+  const auto last = pruner.last_chance({1, 2, 3, 4, 5});
+  REQUIRE(last);
+  CHECK(last->trial == 1);
+  CHECK(last->grounds.rung == 1);
+  CHECK_THAT(last->why, Contains("so that one trial is trained to its end"));
+  CHECK_FALSE(pruner.holds(1));
+  CHECK(pruner.last_chance({2, 3, 4, 5})->trial == 2);
+
+  AshaPruner nothing({"m", false, 1, {}}, {10, 3, 1});
+  nothing.on_value(1, 10, kNaN);
+  CHECK_FALSE(nothing.last_chance({1}));
 }
