@@ -1,4 +1,5 @@
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 #include <saddle/ops.hpp>
 
@@ -92,6 +93,23 @@ TEST_CASE("wrappers give what ATen gives") {
                     at::arange(1, 5).to(at::kFloat).view({2, 2})));
   }
   CHECK(handle_count() == before);
+}
+
+TEST_CASE("linear, which goes past the dispatcher, is LibTorch's, and autocast still has its say") {
+  const Sdk sdk;
+  at::manual_seed(2);
+  const at::Tensor x = at::randn({4, 6}), deep = at::randn({2, 4, 6}), w = at::randn({3, 6}),
+                   b = at::randn({3});
+  const Tensor X = Sdk::wrap(x), D = Sdk::wrap(deep), W = Sdk::wrap(w), B = Sdk::wrap(b);
+  CHECK(at::equal(Sdk::unwrap(linear(X, W, B)), at::linear(x, w, b)));
+  CHECK(at::equal(Sdk::unwrap(linear(X, W)), at::linear(x, w)));
+  CHECK(at::equal(Sdk::unwrap(linear(D, W, B)), at::linear(deep, w, b)));
+  at::autocast::set_autocast_enabled(at::kCPU, true);
+  at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+  const saddle::DType type = linear(X, W, B).dtype();
+  at::autocast::set_autocast_enabled(at::kCPU, false);
+  at::autocast::clear_cache();
+  CHECK(type == saddle::DType::bfloat16);
 }
 
 TEST_CASE("gradients cross, of second order too") {

@@ -97,6 +97,10 @@ TEST_CASE("a fault of the description is the file's, and nothing is run") {
   found = checked(home.saddle({"plugins", "check", fixture("no_doc"), "--json"}));
   CHECK(found.at("file").failed() == std::vector<std::string>{"description"});
   CHECK(found.at("file").result.at("schema") == "skipped");
+  found = checked(home.saddle({"plugins", "check", fixture("operator_missing"), "--json"}));
+  CHECK(found.size() == 1);
+  CHECK(found.at("file").failed() == std::vector<std::string>{"operators"});
+  CHECK_THAT(found.at("file").message.at("operators"), Contains("no operator"));
   const std::string text = home.write("not_a_plugin.so", "text");
   found = checked(home.saddle({"plugins", "check", text, "--json"}));
   CHECK(found.at("file").failed() == std::vector<std::string>{"entry"});

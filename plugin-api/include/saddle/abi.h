@@ -52,6 +52,7 @@ extern "C" {
 #define SADDLE_HAS(type, pointer, field) \
   ((pointer)->struct_size >= offsetof(type, field) + sizeof((pointer)->field))
 
+/* SADDLE_CANCELLED: the trial is to end, and the function stopped for it; no failure. */
 typedef int32_t saddle_status;
 enum { SADDLE_OK = 0, SADDLE_ERROR = 1, SADDLE_CANCELLED = 2 };
 
@@ -127,8 +128,8 @@ typedef struct saddle_host {
   uint32_t struct_size;
   uint32_t abi_version; /* the newest the host speaks; it still loads every older one from 1 on */
 
-  /* Says why the function that is about to return SADDLE_ERROR fails. Copied. Any thread; each has its own.
-   */
+  /* Says why the function that is about to return SADDLE_ERROR fails. Copied. Any
+   * thread; each has its own. */
   void (*set_error)(const char* message);
   /* Text of the last failed host call on this thread. Borrowed until the next host call. Never null. */
   const char* (*last_error)(void);
@@ -164,8 +165,8 @@ typedef struct saddle_host {
   /* A new tensor on the trial's device with a copy of `data` (row-major). Owned. */
   saddle_status (*from_data)(const void* data, saddle_dtype dtype, const int64_t* sizes, uint32_t dim,
                              saddle_tensor** result);
-  /* The one element of a tensor, as a double. On a GPU this waits for the device: not for use in every step.
-   */
+  /* The one element of a tensor, as a double. On a GPU this waits for the device: not
+   * for use in every step. */
   saddle_status (*item)(const saddle_tensor* tensor, double* result);
 
   /* Gradients of the sum of outputs[k] * grad_outputs[k] with respect to `inputs`.
@@ -286,6 +287,8 @@ struct saddle_call {
 /* A model; also a transform (input "image", output "image", no parameters). */
 typedef struct saddle_model {
   uint32_t struct_size;
+  /* Of every kind: `create` puts into *instance what the host hands to all later calls. `destroy` is called
+   * once with it; not when `create` failed, nor for null. */
   saddle_status (*create)(const saddle_builder* builder, void** instance);
   void (*destroy)(void* instance);
   saddle_status (*forward)(void* instance, const saddle_call* call);
@@ -371,8 +374,8 @@ typedef struct saddle_dataset {
   saddle_status (*create)(const saddle_builder* builder, void** instance);
   void (*destroy)(void* instance);
   saddle_status (*info)(void* instance, saddle_dataset_info* info);
-  /* Writes `count` samples, one after the other, and their labels (0 .. classes - 1; labels is null when not
-   * wanted). */
+  /* `split`: a place in info's `splits`. Writes `count` samples, one after the other, and their labels (0 ..
+   * classes - 1; labels is null when not wanted). */
   saddle_status (*fill)(void* instance, uint32_t split, const int64_t* indices, int64_t count, void* samples,
                         int64_t* labels);
 } saddle_dataset;
@@ -382,8 +385,8 @@ typedef struct saddle_dataset {
 /* One set of samples as the protocol prepared it. */
 typedef struct saddle_samples {
   uint32_t struct_size;
-  saddle_tensor*
-      features; /* [count, n] float32 in host memory; pixels, points, or a model's output; borrowed */
+  /* [count, n] float32 in host memory: pixels, points, or a model's output. Borrowed. */
+  saddle_tensor* features;
   saddle_tensor* labels; /* [count] int64, or null; borrowed */
 } saddle_samples;
 
@@ -391,6 +394,7 @@ typedef struct saddle_report saddle_report;
 struct saddle_report {
   uint32_t struct_size;
   void* context;
+  /* Hands over one number of the metric; the name is copied. */
   saddle_status (*number)(const saddle_report* report, const char* name, double value);
 };
 
@@ -398,8 +402,8 @@ typedef struct saddle_metric {
   uint32_t struct_size;
   saddle_status (*create)(const saddle_builder* builder, void** instance);
   void (*destroy)(void* instance);
-  /* The real set; called before the first measure, and again only when it changes. Keep here what is costly.
-   */
+  /* The real set; called before the first measure, and again only when it changes. Keep
+   * here what is costly. */
   saddle_status (*reference)(void* instance, const saddle_samples* real);
   saddle_status (*measure)(void* instance, const saddle_samples* fake, const saddle_report* report);
 } saddle_metric;

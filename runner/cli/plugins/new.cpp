@@ -77,7 +77,10 @@ void make(const Arguments& a) {
   if (fs::exists(fs::symlink_status(folder, error)))
     throw Error(folder.string() + ": exists already. Choose another name, or say with --folder where");
   const bool c = a.language == "c";
-  const Words words = {{"template_name", a.name},
+  const fs::path own = templates / (a.kind + (c ? "_c" : ""));
+  const std::string expectations = "expectations";  // the part of test.sh that each kind has for itself
+  const Words words = {{"@EXPECTATIONS@", read_file(own / expectations)},
+                       {"template_name", a.name},
                        {"TemplateType", type_name(a.name, a.kind)},
                        {"@SADDLE@", program()},
                        {"@PREFIX@", kit_prefix().string()},
@@ -86,9 +89,10 @@ void make(const Arguments& a) {
                        {"@LINK@", c ? "\ntarget_link_libraries(" + a.name + " PRIVATE m)" : ""}};
   try {
     fs::create_directories(folder);
-    for (const fs::path& from : {templates / "common", templates / (a.kind + (c ? "_c" : ""))})
+    for (const fs::path& from : {templates / "common", own})
       for (const auto& entry : fs::directory_iterator(from))
-        write(entry.path(), folder / replaced(entry.path().filename().string(), words), words);
+        if (entry.path().filename() != expectations)
+          write(entry.path(), folder / replaced(entry.path().filename().string(), words), words);
   } catch (const fs::filesystem_error& e) {
     throw Error(e.path1().string() + ": " + e.code().message(), kEnvironment);
   }
