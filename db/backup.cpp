@@ -29,9 +29,20 @@ void check(Connection& connection) {
                                         "; save what is left with: sqlite3 FILE .recover");
 }
 
+void apply(const Relocation& relocation, const fs::path& copy) {
+  Connection connection(copy, SQLITE_OPEN_READWRITE);
+  Transaction transaction(connection);
+  for (const auto& [attempt, folder] : relocation.folders)
+    connection.prepared("UPDATE attempt SET folder = ?2 WHERE id = ?1")->bind(attempt, folder).run();
+  for (const std::int64_t artifact : relocation.left_out)
+    connection.prepared("DELETE FROM artifact WHERE id = ?1")->bind(artifact).run();
+  transaction.commit();
+}
+
 }  // namespace
 
-std::uintmax_t backup(const fs::path& database, const fs::path& copy) {
+std::uintmax_t backup(const fs::path& database, const fs::path& copy,
+                      const std::function<Relocation(Reader& copy)>& relocate) {
   const fs::path partial = copy.string() + ".part";
   std::error_code ignored;
   fs::remove(partial, ignored);
@@ -47,6 +58,10 @@ std::uintmax_t backup(const fs::path& database, const fs::path& copy) {
       // One file that any tool reads, also where it may not write.
       to.pragma_text("journal_mode = DELETE");
       check(to);
+    }
+    if (relocate) {
+      Reader reader(partial);
+      apply(relocate(reader), partial);
     }
     if (std::rename(partial.c_str(), copy.c_str()) != 0)
       throw Error(ErrorKind::io, copy.string() + ": " + std::strerror(errno));

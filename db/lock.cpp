@@ -95,7 +95,8 @@ LockFile::LockFile(const std::filesystem::path& database, std::chrono::milliseco
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
     if (waited >= wait) {
       close(fd_);
-      throw Error(ErrorKind::locked, who + "; let it end, use --wait, or choose another file with --db");
+      throw Error(ErrorKind::locked,
+                  who + "; let it end (run and resume take --wait), or choose another file with --db");
     }
     if (!told && notice) notice(who + "; waiting");
     told = true;

@@ -16,9 +16,9 @@ void remove_trial(Connection& connection, std::int64_t trial, Removed& removed) 
   }
   {
     const auto folders =
-        connection.prepared("SELECT folder FROM attempt WHERE trial_id = ?1 AND folder <> ''");
+        connection.prepared("SELECT number, folder FROM attempt WHERE trial_id = ?1 AND folder <> ''");
     folders->bind(trial);
-    while (folders->step()) removed.folders.emplace_back(folders->text(0));
+    while (folders->step()) removed.folders.push_back({folders->integer(0), folders->text(1)});
   }
   const auto remove = [&](const char* sql) {
     connection.prepared(sql)->bind(trial).run();
@@ -77,6 +77,13 @@ Removed Store::remove(const std::vector<Membership>& members, const std::vector<
       removed.experiments += connection.changes();
     }
     return removed;
+  });
+}
+
+void Store::compact() {
+  impl_->open_writer().on_thread([](Connection& connection) {
+    connection.execute("VACUUM");
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)");
   });
 }
 

@@ -184,11 +184,17 @@ struct Membership {
   std::int64_t experiment = 0, trial = 0;
 };
 
+// The folder of one attempt's files, as it was recorded.
+struct AttemptFolder {
+  std::int64_t number = 0;  // of the attempt within its trial
+  std::filesystem::path path;
+};
+
 // What Store::remove took away.
 struct Removed {
   std::int64_t experiments = 0, trials = 0, values = 0, artifacts = 0;
-  std::int64_t shared = 0;                     // trials that stay, since another experiment has them
-  std::vector<std::filesystem::path> folders;  // of attempts that are no more; their files are the caller's
+  std::int64_t shared = 0;             // trials that stay, since another experiment has them
+  std::vector<AttemptFolder> folders;  // of attempts that are no more; their files are the caller's
 };
 
 class Store {
@@ -226,6 +232,9 @@ class Store {
   // that no experiment has any more goes with all its rows. Throws Error (usage), and changes
   // nothing, if one of those runs.
   Removed remove(const std::vector<Membership>& members, const std::vector<std::int64_t>& experiments);
+  // Gives the pages of removed rows back to the file system. Takes as long as writing the file anew, and for
+  // that time as much space again.
+  void compact();
   // Usable checkpoints, the furthest first.
   std::vector<Checkpoint> checkpoints(std::int64_t trial);
 

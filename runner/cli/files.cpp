@@ -8,6 +8,7 @@
 
 #include <cli/select.hpp>
 #include <common/error.hpp>
+#include <common/sha256.hpp>
 
 namespace saddle::cli {
 
@@ -18,11 +19,16 @@ std::vector<AttemptFiles> attempt_files(db::Reader& reader) {
   std::int64_t last = 0;
   for (const auto& row : reader.named("attempt_files").rows) {
     if (attempts.empty() || integer_of(row[0]) != last)
-      attempts.push_back({text_of(row[1]), text_of(row[2]), integer_of(row[3]) != 0, {}});
+      attempts.push_back({integer_of(row[0]),
+                          {integer_of(row[1]), text_of(row[2])},
+                          text_of(row[3]),
+                          text_of(row[4]),
+                          integer_of(row[5]) != 0,
+                          {}});
     last = integer_of(row[0]);
-    if (!text_of(row[5]).empty())
+    if (integer_of(row[6]) != 0)
       attempts.back().artifacts.push_back(
-          {text_of(row[4]), text_of(row[5]), text_of(row[6]), integer_of(row[7])});
+          {integer_of(row[6]), text_of(row[7]), text_of(row[8]), text_of(row[9]), integer_of(row[10])});
   }
   return attempts;
 }
@@ -32,12 +38,29 @@ fs::path tail_of(const fs::path& folder) {
   return trial.parent_path().filename() / trial.filename() / folder.filename();
 }
 
-fs::path folder_now(const fs::path& recorded, const fs::path& runs) {
+fs::path folder_now(const db::AttemptFolder& recorded, const fs::path& runs) {
   std::error_code error;
-  // First beside the database: of a copied one, what was recorded are the files of the original.
-  const fs::path beside = runs / tail_of(recorded);
-  if (fs::is_directory(beside, error)) return beside;
-  return fs::is_directory(recorded, error) ? recorded : fs::path();
+  // First beside the database: of a copied one, what was recorded are the files of the original. Not so an
+  // attempt that has another number here than where it was made: it came by a merge, and stayed there.
+  const fs::path beside = runs / tail_of(recorded.path);
+  const std::string name = recorded.path.filename().string(),
+                    own = "attempt-" + std::to_string(recorded.number);
+  if ((name == own || name.starts_with(own + ".")) && fs::is_directory(beside, error)) return beside;
+  return fs::is_directory(recorded.path, error) ? recorded.path : fs::path();
+}
+
+fs::path file_of(const AttemptFiles::Artifact& artifact, const fs::path& folder) {
+  // Killed between replacing its checkpoint and saying so, a worker has left the one of the row here.
+  for (const fs::path& candidate : {folder / artifact.path, folder / "checkpoint.previous.safetensors"}) {
+    std::error_code error;
+    try {
+      if (fs::is_regular_file(candidate, error) && sha256_file(candidate) == artifact.sha256)
+        return candidate;
+    } catch (const Error&) {  // gone meanwhile, or not ours to read
+    }
+    if (artifact.kind != "checkpoint") break;
+  }
+  return {};
 }
 
 bool is_inside(const fs::path& path, const fs::path& folder) {

@@ -7,16 +7,19 @@
 #include <vector>
 
 #include <db/reader.hpp>
+#include <db/store.hpp>
 
 // The files that trials leave beside the database, as rm, gc and verify see them.
 namespace saddle::cli {
 
 // One attempt's row and folder.
 struct AttemptFiles {
-  std::filesystem::path folder;  // as recorded
-  std::string trial;
+  std::int64_t id = 0;
+  db::AttemptFolder folder;  // as recorded
+  std::string trial, experiment;
   bool running = false;
   struct Artifact {
+    std::int64_t id = 0;
     std::string kind, path, sha256;
     std::int64_t bytes = 0;
   };
@@ -30,7 +33,10 @@ std::filesystem::path tail_of(const std::filesystem::path& folder);
 
 // Where the files of an attempt are now: beside the database, or failing that where it was
 // recorded. Empty if neither is there.
-std::filesystem::path folder_now(const std::filesystem::path& recorded, const std::filesystem::path& runs);
+std::filesystem::path folder_now(const db::AttemptFolder& recorded, const std::filesystem::path& runs);
+
+// The file in `folder` that has the content of an artifact; empty if none has.
+std::filesystem::path file_of(const AttemptFiles::Artifact& artifact, const std::filesystem::path& folder);
 
 // True if `path` lies in `folder`, symbolic links resolved.
 bool is_inside(const std::filesystem::path& path, const std::filesystem::path& folder);

@@ -10,6 +10,7 @@
 #include <cli/closing.hpp>
 #include <cli/command.hpp>
 #include <cli/files.hpp>
+#include <cli/select.hpp>
 #include <cli/table.hpp>
 #include <common/error.hpp>
 #include <common/sha256.hpp>
@@ -20,6 +21,8 @@ namespace saddle::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* kFreePages = "pages of rows that were removed";
 
 struct Garbage {
   fs::path path;
@@ -59,7 +62,7 @@ std::vector<Garbage> find_garbage(db::Reader& reader, const fs::path& runs) {
   std::map<fs::path, bool> running;  // by tail: a moved database has moved files
   std::set<std::string> named;
   for (const AttemptFiles& attempt : attempt_files(reader)) {
-    running[tail_of(attempt.folder)] |= attempt.running;
+    running[tail_of(attempt.folder.path)] |= attempt.running;
     for (const auto& artifact : attempt.artifacts) named.insert(artifact.sha256);
   }
   std::vector<Garbage> garbage;
@@ -78,6 +81,17 @@ std::vector<Garbage> find_garbage(db::Reader& reader, const fs::path& runs) {
     }
   }
   return garbage;
+}
+
+// Pages of removed rows; 0 where there are too few to be worth writing the file anew.
+std::uintmax_t free_bytes(db::Reader& reader) {
+  const auto pragma = [&](const char* name) {
+    return integer_of(reader.query(std::string("PRAGMA ") + name).rows.at(0).at(0));
+  };
+  const std::int64_t free = pragma("freelist_count");
+  return free >= 16 && free * 10 >= pragma("page_count")
+             ? static_cast<std::uintmax_t>(free * pragma("page_size"))
+             : 0;
 }
 
 OrderedJson to_json(const std::vector<Garbage>& garbage, bool removed) {
@@ -100,10 +114,14 @@ void gc(bool yes, bool json, Globals& globals) {
   }
   db::Reader reader(globals.database);
   std::vector<Garbage> garbage = find_garbage(reader, runs);
+  if (const std::uintmax_t bytes = free_bytes(reader))
+    garbage.push_back({globals.database, kFreePages, bytes});
   std::uintmax_t bytes = 0;
   std::vector<Garbage> stuck;
   for (const Garbage& g : garbage) {
-    if (yes && !remove_in(g.path, runs)) {
+    if (yes && g.why == kFreePages) {
+      store->compact();
+    } else if (yes && !remove_in(g.path, runs)) {
       stuck.push_back(g);
       continue;
     }
@@ -128,7 +146,7 @@ void add_gc(CLI::App& app, Globals& globals) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
-      "gc", "Files beside the database that it does not name: lists them, or removes them");
+      "gc", "Files beside the database that it does not name, and its own free pages: lists or removes them");
   auto* yes = command->add_flag("-y,--yes", options->yes, "Remove them; not while a run holds the database");
   command->add_flag("--dry-run", options->dry, "Only list them, which is what it does without --yes")
       ->excludes(yes);
@@ -137,7 +155,10 @@ void add_gc(CLI::App& app, Globals& globals) {
       "Looks at <database>.runs/EXPERIMENT/TRIAL/attempt-N: folders of attempts that are not in the "
       "database,\n"
       "and, where the attempt has ended, files whose content no artifact has. trial.json and output.log "
-      "stay.");
+      "stay.\n"
+      "A tenth of the database or more in pages of removed rows is given back to the disk. Files of array "
+      "jobs are\n"
+      "left alone: tasks that still run may need them.");
   command->callback([options, &globals] { gc(options->yes, options->json, globals); });
 }
 

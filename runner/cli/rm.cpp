@@ -8,6 +8,7 @@
 #include <cli/command.hpp>
 #include <cli/files.hpp>
 #include <cli/select.hpp>
+#include <cli/submissions.hpp>
 #include <common/error.hpp>
 #include <common/json.hpp>
 #include <db/store.hpp>
@@ -70,9 +71,28 @@ std::vector<std::int64_t> doomed(db::Reader& reader, const Words& words) {
   return numbers_of(reader.named("only_in", {Json(words.experiments).dump(), pairs.dump()}));
 }
 
+// Only below what belongs to this database: a copy of one names the files of the original. Gives the folders
+// that stayed.
+std::vector<fs::path> remove_folders(const std::vector<db::AttemptFolder>& folders, const fs::path& database,
+                                     std::uintmax_t& bytes) {
+  const fs::path runs = runs_folder(database), jobs = slurm_folder(database);
+  std::vector<fs::path> left;
+  for (const db::AttemptFolder& recorded : folders) {
+    const fs::path folder = folder_now(recorded, runs);
+    if (folder.empty()) continue;
+    const std::uintmax_t size = size_of(folder);
+    if (remove_in(folder, runs) || remove_in(folder, jobs))
+      bytes += size;
+    else
+      left.push_back(folder);
+  }
+  return left;
+}
+
 void remove(const std::vector<std::string>& given, bool yes, Globals& globals) {
   Words words;
   std::string question;
+  std::vector<fs::path> jobs;
   {
     db::Reader reader(globals.database);
     words = read_words(reader, given);
@@ -84,6 +104,8 @@ void remove(const std::vector<std::string>& given, bool yes, Globals& globals) {
     if (!running.rows.empty())
       throw Error("trial " + text_of(running.rows[0][0]) + " is running; first: " + command_line(globals) +
                   " cancel " + given.front());
+    for (const std::int64_t experiment : words.experiments)
+      for (const Submission& job : submissions(reader, experiment)) jobs.push_back(job.folder);
     const auto sizes = reader.named("size_of", {list}).rows.at(0);
     question = "Remove " +
                (words.experiments.empty()
@@ -103,18 +125,8 @@ void remove(const std::vector<std::string>& given, bool yes, Globals& globals) {
   const db::Removed removed = store.remove(words.members, words.experiments);
   store.close();
   // The rows are gone for good by now; should this be cut short, gc finds the files.
-  const fs::path runs = runs_folder(globals.database);
   std::uintmax_t bytes = 0;
-  std::vector<fs::path> left;
-  for (const fs::path& recorded : removed.folders) {
-    const fs::path folder = folder_now(recorded, runs);
-    if (folder.empty()) continue;
-    const std::uintmax_t size = size_of(folder);
-    if (remove_in(folder, runs))
-      bytes += size;
-    else
-      left.push_back(folder);
-  }
+  const std::vector<fs::path> left = remove_folders(removed.folders, globals.database, bytes);
   std::cout << "removed " << counted(removed.trials, "trial") << " with " << counted(removed.values, "value")
             << ", " << counted(removed.artifacts, "artifact") << ", " << size_text(bytes) << " of files";
   if (removed.shared > 0)
@@ -123,8 +135,10 @@ void remove(const std::vector<std::string>& given, bool yes, Globals& globals) {
   std::cout << '\n';
   if (!left.empty())
     std::cerr << "saddle: " << counted(static_cast<std::int64_t>(left.size()), "folder")
-              << " left alone, not below " << runs.string() << " or not ours to remove: " << left[0].string()
+              << " left alone, of another database or not ours to remove: " << left[0].string()
               << (left.size() > 1 ? " ..." : "") << '\n';
+  for (const fs::path& folder : jobs)
+    std::cout << "plan, shards and logs of its array job are still in " << folder.string() << '\n';
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <cli/closing.hpp>
 #include <cli/merging.hpp>
 #include <cli/select.hpp>
 #include <common/error.hpp>
@@ -30,6 +31,8 @@ std::string queue_text(const Submission& submission) {
 }
 
 }  // namespace
+
+fs::path slurm_folder(const fs::path& database) { return runs_folder(database).replace_extension(".slurm"); }
 
 std::vector<Submission> submissions(db::Reader& reader, std::int64_t experiment) {
   std::vector<Submission> found;

@@ -24,6 +24,9 @@ struct Submission {
   std::filesystem::path shards() const { return folder / "shards"; }
 };
 
+// <database without .db>.slurm: where array jobs go unless --folder says otherwise.
+std::filesystem::path slurm_folder(const std::filesystem::path& database);
+
 // Of one experiment, or of all (0); the oldest first.
 std::vector<Submission> submissions(db::Reader& reader, std::int64_t experiment);
 // Written before sbatch is called, and once more when it has answered.

@@ -38,10 +38,6 @@ struct Arguments {
 };
 
 // <database without .db>.slurm
-fs::path usual_folder(const fs::path& database) {
-  fs::path folder = runs_folder(database);
-  return folder.replace_extension(".slurm");
-}
 
 // <folder>/<experiment>-<n>, with the lowest n that is free.
 fs::path new_folder(const fs::path& parent, const std::string& experiment) {
@@ -213,7 +209,7 @@ void submit(const Experiment& experiment, db::Store& store, const Catalogue& cat
   submission.pack = options.pack > 0 ? options.pack : before.empty() ? 1 : before.back().pack;
   submission.options = !options.slurm.empty() || before.empty() ? options.slurm : before.back().options;
   submission.trials = jobs.size();
-  const fs::path parent = options.folder.empty() ? usual_folder(store.path()) : fs::absolute(options.folder);
+  const fs::path parent = options.folder.empty() ? slurm_folder(store.path()) : fs::absolute(options.folder);
   submission.folder = parent.lexically_normal() / (experiment.name + "-N");
   if (options.dry_run)
     return print_script(array_job(experiment.name, submission.folder, jobs, submission.pack),
@@ -272,7 +268,7 @@ void show_script(const Plan& plan, const Arguments& arguments, const Globals& gl
     jobs.push_back(std::move(job));
   }
   if (jobs.empty()) throw Error("all trials of " + plan.name + " are done: there is nothing to submit");
-  const fs::path parent = arguments.submit.folder.empty() ? usual_folder(globals.database)
+  const fs::path parent = arguments.submit.folder.empty() ? slurm_folder(globals.database)
                                                           : fs::absolute(arguments.submit.folder);
   const fs::path folder = parent.lexically_normal() / (plan.name + "-N");
   print_script(array_job(plan.name, folder, jobs, std::max(1, arguments.submit.pack)),

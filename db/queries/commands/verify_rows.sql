@@ -15,8 +15,11 @@ UNION ALL
 SELECT 'trial ' || t.name || ' counts ' || t.attempts || ' attempts and has ' || ifnull(c.attempts, 0)
   FROM trial t LEFT JOIN counted c ON c.trial_id = t.id WHERE t.attempts <> ifnull(c.attempts, 0)
 UNION ALL
-SELECT 'the last attempt of trial ' || t.name || ' is not its newest'
-  FROM trial t WHERE t.last_attempt_id IS NOT (SELECT id FROM attempt WHERE trial_id = t.id ORDER BY number DESC LIMIT 1)
+SELECT 'the last attempt of trial ' || t.name || ' is neither its newest nor its result'
+  FROM trial t WHERE t.last_attempt_id IS NOT
+       -- A merge may bring an attempt after the one that has the result.
+       (SELECT id FROM attempt WHERE trial_id = t.id
+         ORDER BY ifnull(reason IN ('ok', 'diverged'), 0) AND valid_until >= 0 DESC, number DESC LIMIT 1)
 UNION ALL
 SELECT 'trial ' || t.name || ' is ' || t.state || ', and its last attempt ' || ifnull('ended as ' || a.reason, 'runs')
   FROM trial t JOIN attempt a ON a.id = t.last_attempt_id

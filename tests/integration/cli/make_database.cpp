@@ -2,6 +2,7 @@
 //   make_cli_database FILE             results that exports must bring through
 //   make_cli_database FILE files RUNS  two experiments that share a trial, with files below RUNS; one trial
 //   runs
+//   make_cli_database FILE hold        holds the database as a run does, until its input ends
 #include <unistd.h>
 
 #include <cstdio>
@@ -91,6 +92,12 @@ int main(int argc, char** argv) {
     results(argv[1]);
   } else if (argc == 4 && std::strcmp(argv[2], "files") == 0) {
     files(argv[1], argv[3]);
+  } else if (argc == 3 && std::strcmp(argv[2], "hold") == 0) {
+    const db::Store store(argv[1]);
+    std::puts("held");
+    std::fflush(stdout);
+    while (std::getchar() != EOF) {
+    }
   } else {
     return 2;
   }
