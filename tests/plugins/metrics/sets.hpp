@@ -36,6 +36,12 @@ inline const json& metrics_reference() {
   return numbers;
 }
 
+// As labels_of of the reference.
+inline at::Tensor labels_of(int64_t n, int64_t classes) {
+  const at::Tensor i = at::arange(n, at::kLong);
+  return (7 * i + i.div(3, "floor")).remainder(classes);
+}
+
 // Independent normal numbers.
 inline at::Tensor normal(int64_t n, int64_t d, uint64_t seed) {
   auto generator = at::detail::getDefaultCPUGenerator().clone();
@@ -48,9 +54,11 @@ class TestMetric {
   explicit TestMetric(const std::string& name, const json& config = json::object(),
                       const json& facts = json::object())
       : metric(component("metric", name), with_defaults(component("metric", name), config), facts) {}
-  std::map<std::string, double> operator()(const at::Tensor& real, const at::Tensor& fake) const {
-    metric.reference(real, {});
-    const auto numbers = metric.measure(fake, {});
+  std::map<std::string, double> operator()(const at::Tensor& real, const at::Tensor& fake,
+                                           const at::Tensor& real_labels = {},
+                                           const at::Tensor& fake_labels = {}) const {
+    metric.reference(real, real_labels);
+    const auto numbers = metric.measure(fake, fake_labels);
     return {numbers.begin(), numbers.end()};
   }
   worker::Metric metric;
