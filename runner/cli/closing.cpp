@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include <cli/names.hpp>
 #include <cli/progress.hpp>
 #include <cli/ranking.hpp>
 #include <common/json.hpp>
@@ -25,22 +26,6 @@ std::string outcome(const schedule::Summary& summary) {
     text += (text.empty() ? "" : ", ") + std::to_string(summary.not_started) + " not started";
   if (summary.retried > 0) text += ", " + std::to_string(summary.retried) + " retried";
   return text.empty() ? "nothing to run" : text;
-}
-
-// The metric by which trials are ranked: the first one that the grid asks for and
-// that was measured, else the first that was measured. Empty when none was.
-std::string main_metric(const Closing& closing, db::Reader& reader) {
-  const db::Rows rows = reader.named("metric_names", {closing.experiment});
-  std::vector<std::string> measured;
-  for (const auto& row : rows.rows) {
-    const auto name = std::get<std::string>(row[0]);
-    if (std::get<std::int64_t>(row[2]) != 0 && name.find('/') == std::string::npos) measured.push_back(name);
-  }
-  for (const db::TrialInfo& trial : closing.trials)
-    for (const Json& metric : Json::parse(trial.config_json).value("metrics", Json::array()))
-      for (const std::string& name : measured)
-        if (name == metric.value("use", "")) return name;
-  return measured.empty() ? "" : measured.front();
 }
 
 // Of the config that ranks first the first trial that counted. Empty when there is none.
@@ -114,7 +99,8 @@ void print_closing(const Closing& closing, const Globals& globals) {
   std::cout << "\n" << closing.name << ": " << outcome(closing.summary);
   if (!closing.summary.ended.empty()) std::cout << ", in " << duration_text(closing.seconds);
   std::cout << "\n";
-  const std::string metric = main_metric(closing, reader);
+  const std::vector<std::string> metrics = evaluated_metrics(reader, closing.experiment);
+  const std::string metric = metrics.empty() ? "" : metrics.front();  // the one that ranks
   std::string best;
   if (!metric.empty()) {
     const Rankings rankings = rank(reader, closing.experiment, metric);

@@ -38,6 +38,7 @@ void add_importance(CLI::App& app, Globals& globals);
 void add_sql(CLI::App& app, Globals& globals);
 void add_queries(CLI::App& app, Globals& globals);
 void add_export(CLI::App& app, Globals& globals);
+void add_report(CLI::App& app, Globals& globals);
 void add_rm(CLI::App& app, Globals& globals);
 void add_gc(CLI::App& app, Globals& globals);
 void add_backup(CLI::App& app, Globals& globals);

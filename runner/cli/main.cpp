@@ -43,6 +43,7 @@ void register_commands(CLI::App& app, Globals& globals) {
   add_sql(app, globals);
   add_queries(app, globals);
   add_export(app, globals);
+  add_report(app, globals);
   add_rm(app, globals);
   add_gc(app, globals);
   add_backup(app, globals);

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <set>
 
+#include <cli/scope.hpp>
 #include <cli/select.hpp>
 #include <common/error.hpp>
 #include <common/json.hpp>
@@ -126,6 +127,28 @@ MetricMeaning find_metric(db::Reader& reader, const std::string& word, const std
   if (names.empty()) throw Error(place + "no metric \"" + word + "\": no trial has recorded any yet");
   throw Error(place + "no metric \"" + word + "\" was recorded. " +
               suggestion(word, {names.begin(), names.end()}));
+}
+
+std::vector<std::string> evaluated_metrics(db::Reader& reader, std::int64_t experiment) {
+  std::vector<std::string> measured, ordered;
+  for (const auto& row : reader.named("metric_names", Scope(experiment).binds()).rows)
+    if (integer_of(row[2]) != 0 && !is_baseline(text_of(row[0]))) measured.push_back(text_of(row[0]));
+  const auto take = [&](const std::string& name) {
+    const auto found = std::find(measured.begin(), measured.end(), name);
+    if (found == measured.end()) return;
+    ordered.push_back(name);
+    measured.erase(found);
+  };
+  const db::Rows configs = reader.query(
+      "SELECT DISTINCT t.config FROM experiment_trials x JOIN trials t USING (trial) WHERE x.experiment_id = "
+      "?1 "
+      "ORDER BY x.ordinal",
+      {experiment});
+  for (const auto& row : configs.rows)
+    for (const Json& metric : Json::parse(text_of(row[0])).value("metrics", Json::array()))
+      take(metric.value("use", ""));
+  ordered.insert(ordered.end(), measured.begin(), measured.end());
+  return ordered;
 }
 
 }  // namespace saddle::cli

@@ -44,4 +44,8 @@ std::optional<MetricMeaning> metric_meaning(db::Reader& reader, const std::strin
 // The same, but an Error that begins with `place` and names the nearest.
 MetricMeaning find_metric(db::Reader& reader, const std::string& word, const std::string& place);
 
+// What trials of an experiment measured under a protocol, without the baselines: first the metrics that
+// the grid asks for, in its order, then the others.
+std::vector<std::string> evaluated_metrics(db::Reader& reader, std::int64_t experiment);
+
 }  // namespace saddle::cli

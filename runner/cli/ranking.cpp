@@ -146,8 +146,8 @@ void print_ranking(std::ostream& out, const Ranking& ranking, const Distinctions
 
 bool higher_is_better(const std::string& metric) {
   const std::string name = metric.substr(0, metric.find('/'));
-  for (const char* known :
-       {"precision", "recall", "density", "coverage", "modes_covered", "good_share", "images_per_second"})
+  for (const char* known : {"precision", "recall", "density", "coverage", "modes_covered", "good_share",
+                            "inception_score", "accuracy", "classifier_accuracy", "images_per_second"})
     if (name == known) return true;
   return false;
 }

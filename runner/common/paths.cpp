@@ -92,7 +92,7 @@ std::string read_file(const fs::path& file) {
 
 bool replace_file(const fs::path& file, const std::string& content) {
   std::error_code error;
-  fs::create_directories(file.parent_path(), error);
+  fs::create_directories(fs::absolute(file).parent_path(), error);
   if (error) return false;
   std::string temporary = file.string() + ".XXXXXX";
   const int fd = ::mkstemp(temporary.data());
