@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 
@@ -120,6 +121,45 @@ TEST_CASE("the bundled schema is version 1 on, without gaps") {
   std::int64_t expected = 1;
   for (const Migration& migration : bundled_migrations()) CHECK(migration.version == expected++);
   CHECK(expected >= 2);
+}
+
+// How data/vN.db is made, before version N is released:
+//   SADDLE_HISTORY=tests/unit/db/data/vN.db test_db "the history as a file"
+TEST_CASE("the history as a file", "[.]") {
+  const char* path = std::getenv("SADDLE_HISTORY");
+  REQUIRE(path != nullptr);
+  std::filesystem::remove(path);
+  write_history(path);
+  {
+    Connection connection = open(path);
+    connection.execute(kNeutral);
+    connection.pragma_text("journal_mode = DELETE");
+    connection.execute("PRAGMA page_size = 1024; VACUUM");
+  }
+  std::filesystem::remove(std::string(path) + ".lock");
+}
+
+TEST_CASE("the file that is kept of the newest version is as that version writes it") {
+  const Folder folder;
+  write_history(folder / "fresh.db");
+  Connection fresh = open(folder / "fresh.db");
+  fresh.execute(kNeutral);
+  const std::string name = "v" + std::to_string(bundled_migrations().back().version) + ".db";
+  REQUIRE(std::filesystem::exists(std::filesystem::path(SADDLE_DATABASES) / name));
+  std::filesystem::copy_file(std::filesystem::path(SADDLE_DATABASES) / name, folder / name);
+  const Reader opens(folder / name);
+  Connection kept = open(folder / name);
+  const auto tables = [](Connection& connection) {
+    Statement rows(connection, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name");
+    std::vector<std::string> texts;
+    while (rows.step()) texts.push_back(rows.text(0));
+    return texts;
+  };
+  CHECK(tables(kept) == tables(fresh));
+  for (const std::string& view : kViews) {
+    INFO(view);
+    CHECK(said_by(kept, view) == said_by(fresh, view));
+  }
 }
 
 // One file a version is kept; see history.hpp.
