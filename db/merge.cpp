@@ -22,6 +22,10 @@ CREATE TEMP TABLE IF NOT EXISTS of_trial (old INTEGER PRIMARY KEY, new INTEGER, 
 CREATE TEMP TABLE IF NOT EXISTS of_attempt (
   old INTEGER PRIMARY KEY, new INTEGER, trial INTEGER, fresh INTEGER, folder TEXT);
 CREATE TEMP TABLE IF NOT EXISTS of_key (old INTEGER PRIMARY KEY, new INTEGER);
+-- key: the other file's
+CREATE TEMP TABLE IF NOT EXISTS of_evaluation (
+  old INTEGER, new INTEGER, trial INTEGER, key INTEGER, name TEXT, protocol TEXT);
+DELETE FROM of_evaluation;
 DELETE FROM only_trial; DELETE FROM of_experiment; DELETE FROM of_config; DELETE FROM of_trial;
 DELETE FROM of_attempt; DELETE FROM of_key;
 )sql";
@@ -91,7 +95,10 @@ SELECT s.id, ifnull(a.id, s.id + (SELECT ifnull(max(id), 0) FROM main.attempt)),
 
 // One that ran when the other file was written is as good as lost: if it is not, a later copy says so.
 constexpr const char* kRows = R"sql(
-DELETE FROM main.metric WHERE attempt_id IN (SELECT new FROM of_attempt WHERE NOT fresh);
+-- What was measured here after training stays: under keys that the other file does not have of it.
+DELETE FROM main.metric WHERE (attempt_id, key_id) IN (
+  SELECT m.new, o.id FROM of_attempt m CROSS JOIN shard.metric_key k JOIN main.metric_key o USING (name, protocol)
+   WHERE NOT m.fresh AND EXISTS (SELECT 1 FROM shard.metric r WHERE r.attempt_id = m.old AND r.key_id = k.id));
 DELETE FROM main.artifact WHERE attempt_id IN (SELECT new FROM of_attempt WHERE NOT fresh);
 DELETE FROM main.attempt_plugin WHERE attempt_id IN (SELECT new FROM of_attempt WHERE NOT fresh);
 DELETE FROM main.event WHERE attempt_id IN (SELECT new FROM of_attempt WHERE NOT fresh);
@@ -194,11 +201,32 @@ SELECT t.new, k.new, y.last, y.last_kind, y.last_step, y.min, y.argmin, y.max, y
     WHERE a.trial_id = t.new AND (m.fresh IS NOT 1 OR s.reason IS NULL));
 )sql";
 
+// Measured after training there, of an attempt that has ended in both files: keys under a protocol of which
+// it has no row here.
+constexpr const char* kEvaluations = R"sql(
+INSERT INTO of_evaluation
+SELECT s.id, a.id, a.trial_id, k.id, k.name, k.protocol
+  FROM of_trial m JOIN shard.attempt s ON s.trial_id = m.old
+  JOIN main.attempt a ON a.trial_id = m.new AND a.boot_id = s.boot_id AND a.started_ms = s.started_ms
+ CROSS JOIN shard.metric_key k
+ WHERE s.reason IS NOT NULL AND a.reason IS NOT NULL AND k.protocol <> ''
+   AND NOT EXISTS (SELECT 1 FROM of_attempt o WHERE o.old = s.id)
+   AND EXISTS (SELECT 1 FROM shard.metric r WHERE r.attempt_id = s.id AND r.key_id = k.id)
+   AND NOT EXISTS (SELECT 1 FROM main.metric_key o JOIN main.metric r ON r.attempt_id = a.id AND r.key_id = o.id
+                    WHERE o.name = k.name AND o.protocol = k.protocol);
+INSERT OR IGNORE INTO main.metric_key (name, protocol) SELECT name, protocol FROM of_evaluation;
+INSERT INTO main.metric (attempt_id, key_id, step, value, kind)
+SELECT e.new, o.id, r.step, r.value, r.kind
+  FROM of_evaluation e JOIN main.metric_key o ON o.name = e.name AND o.protocol = e.protocol
+  JOIN shard.metric r ON r.attempt_id = e.old AND r.key_id = e.key;
+)sql";
+
 constexpr std::string_view kToRebuild =
     "SELECT DISTINCT m.trial FROM temp.of_attempt m WHERE EXISTS ("
     " SELECT 1 FROM main.attempt a LEFT JOIN temp.of_attempt o ON o.new = a.id"
     "   LEFT JOIN shard.attempt s ON s.id = o.old"
-    "  WHERE a.trial_id = m.trial AND (o.fresh IS NOT 1 OR s.reason IS NULL))";
+    "  WHERE a.trial_id = m.trial AND (o.fresh IS NOT 1 OR s.reason IS NULL))"
+    " UNION SELECT trial FROM temp.of_evaluation";
 
 // The file under the name "shard", for as long as this lives.
 class Attached {
@@ -305,6 +333,11 @@ MergeCounts take(Connection& connection, const std::filesystem::path& file,
   MergeCounts counts;
   counts.metrics = single(
       connection, "SELECT count(*) FROM main.metric WHERE attempt_id IN (SELECT new FROM temp.of_attempt)");
+  connection.execute(kEvaluations);
+  counts.metrics +=
+      single(connection,
+             "SELECT count(*) FROM temp.of_evaluation e JOIN main.metric_key k USING (name, protocol)"
+             " JOIN main.metric r ON r.attempt_id = e.new AND r.key_id = k.id");
   connection.execute(kEvents);
   connection.execute(kSettle);
   connection.execute(kSummaries);
@@ -328,7 +361,7 @@ MergeCounts take(Connection& connection, const std::filesystem::path& file,
       single(connection,
              "SELECT count(*) FROM temp.of_trial m JOIN main.trial t ON t.id = m.new WHERE NOT m.open"
              " AND t.state = 'running'");
-  if (counts.attempts > 0) {
+  if (counts.attempts > 0 || counts.metrics > 0) {
     Event event;
     event.type = "merge";
     event.message = file.filename().string() + ": " + said(counts);

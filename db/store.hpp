@@ -145,6 +145,13 @@ struct MetricRow {
   double value = 0;  // NaN and infinities are kept as such
 };
 
+// A value that was measured after training.
+struct Evaluation {
+  std::string name, protocol;  // as metric_key takes them
+  std::int64_t step = 0;       // of the checkpoint
+  double value = 0;            // NaN and infinities are kept as such
+};
+
 // What a merge took over.
 struct MergeCounts {
   std::int64_t trials = 0;    // that were not known here
@@ -263,6 +270,11 @@ class Store {
   void add_event(const Event& event);
   // Once a second is enough for those who look.
   void report_progress(std::int64_t attempt, const Progress& progress);
+
+  // Adds values to an attempt that has ended, all or nothing. What is there already under the same name,
+  // protocol and step stays. Returns how many are new. Throws Error (usage) if the attempt runs or its rows
+  // at that step count no more.
+  std::size_t add_evaluations(std::int64_t attempt, const std::vector<Evaluation>& rows);
 
   // Takes over all that another database knows of its trials (or of those with the hashes `only`), in one
   // transaction. Doing it again changes nothing. Done beats all else, of two results the one that is here
