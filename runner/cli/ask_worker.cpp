@@ -22,34 +22,55 @@ namespace {
   throw Error(what + ": " + std::strerror(error), kEnvironment);
 }
 
-// The request as a file without a name, read from its beginning: nothing to clean up, nothing to block on.
-int request_file(const std::string& text) {
-  const int fd = ::memfd_create("request", MFD_CLOEXEC);
-  if (fd < 0) fail("cannot make a file for the worker", errno);
-  for (std::size_t done = 0; done < text.size();) {
-    const ssize_t n = ::write(fd, text.data() + done, text.size() - done);
-    if (n < 0 && errno != EINTR) fail("cannot write the worker's request", errno);
-    if (n > 0) done += static_cast<std::size_t>(n);
+// A file without a name: nothing to clean up, nothing to block on.
+class Scratch {
+ public:
+  explicit Scratch(const char* name) : fd_(::memfd_create(name, MFD_CLOEXEC)) {
+    if (fd_ < 0) fail("cannot make a file for the worker", errno);
   }
-  ::lseek(fd, 0, SEEK_SET);
-  return fd;
-}
+  ~Scratch() { ::close(fd_); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
 
-}  // namespace
+  int fd() const { return fd_; }
+  void write(const std::string& text) {
+    for (std::size_t done = 0; done < text.size();) {
+      const ssize_t n = ::write(fd_, text.data() + done, text.size() - done);
+      if (n < 0 && errno != EINTR) fail("cannot write the worker's request", errno);
+      if (n > 0) done += static_cast<std::size_t>(n);
+    }
+    ::lseek(fd_, 0, SEEK_SET);
+  }
+  std::string read() {
+    ::lseek(fd_, 0, SEEK_SET);
+    std::string text;
+    char piece[1 << 16];
+    for (ssize_t n; (n = ::read(fd_, piece, sizeof piece)) != 0;) {
+      if (n < 0 && errno != EINTR) fail("cannot read the worker's answer", errno);
+      if (n > 0) text.append(piece, static_cast<std::size_t>(n));
+    }
+    return text;
+  }
 
-int ask_worker(const std::string& command, const Json& request, const std::string& what) {
+ private:
+  int fd_;
+};
+
+// `out`: where its stdout goes; -1: to ours.
+int run_worker(const std::string& command, const Json& request, const std::string& what, int out) {
   const std::string worker = worker_path().string();
-  const int fd = request_file(request.dump());
+  Scratch in("request");
+  in.write(request.dump());
   std::cout.flush();
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, fd, 0);
+  posix_spawn_file_actions_adddup2(&actions, in.fd(), 0);
+  if (out >= 0) posix_spawn_file_actions_adddup2(&actions, out, 1);
   std::string name = worker, verb = command;
   char* argv[] = {name.data(), verb.data(), nullptr};
   pid_t pid = -1;
   const int error = ::posix_spawn(&pid, worker.c_str(), &actions, nullptr, argv, environ);
   posix_spawn_file_actions_destroy(&actions);
-  ::close(fd);
   if (error != 0) fail("cannot start " + worker, error);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0)
@@ -60,6 +81,20 @@ int ask_worker(const std::string& command, const Json& request, const std::strin
   throw Error(what + ": the worker was ended by signal " + std::to_string(signal) + " (" +
                   ::strsignal(signal) + "); a plugin it called crashed, or it was killed for memory",
               kNegative);
+}
+
+}  // namespace
+
+int ask_worker(const std::string& command, const Json& request, const std::string& what) {
+  return run_worker(command, request, what, -1);
+}
+
+int ask_worker(const std::string& command, const Json& request, const std::string& what,
+               std::string& answer) {
+  Scratch out("answer");
+  const int code = run_worker(command, request, what, out.fd());
+  answer = out.read();
+  return code;
 }
 
 }  // namespace saddle::cli

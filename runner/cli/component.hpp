@@ -35,5 +35,7 @@ const Component& find_or_throw(const Catalogue& catalogue, const std::string& ki
 // Returns its exit code. Throws Error when it was ended by a signal, which is
 // what a plugin that crashes looks like; `what` was being done.
 int ask_worker(const std::string& command, const Json& request, const std::string& what);
+// The same with its output in `answer`.
+int ask_worker(const std::string& command, const Json& request, const std::string& what, std::string& answer);
 
 }  // namespace saddle::cli

@@ -1,5 +1,4 @@
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,51 +7,16 @@
 
 #include <cli/command.hpp>
 #include <cli/component.hpp>
+#include <cli/eval.hpp>
 #include <common/error.hpp>
 #include <common/paths.hpp>
 
+// saddle eval: a trial under any protocol, or one set of samples against another.
 namespace saddle::cli {
 namespace {
 namespace fs = std::filesystem;
-
-struct Arguments {
-  std::string real, fake;
-  std::vector<std::string> metrics = {"frechet", "prdc"}, sets;
-  int64_t samples = 0;
-  uint64_t seed = 0;
-  bool json = false;
-};
-
-// --set COMPONENT.KEY=VALUE, by component; what no set or metric took is an error.
-class Sets {
- public:
-  explicit Sets(const std::vector<std::string>& arguments) {
-    for (const std::string& argument : arguments) {
-      const std::size_t dot = argument.find('.');
-      if (dot == std::string::npos || dot == 0 || dot > argument.find('='))
-        throw Error("--set " + argument +
-                    ": expected COMPONENT.KEY=VALUE, as prdc.k=3 or image_folder.size=8");
-      sets_[argument.substr(0, dot)].push_back(argument.substr(dot + 1));
-    }
-  }
-  // Of one component, with `more` before them.
-  std::vector<std::string> of(const std::string& component, std::vector<std::string> more = {}) {
-    used_[component] = true;
-    const auto found = sets_.find(component);
-    if (found != sets_.end()) more.insert(more.end(), found->second.begin(), found->second.end());
-    return more;
-  }
-  void check_all_used() const {
-    for (const auto& [component, sets] : sets_)
-      if (!used_.contains(component))
-        throw Error("--set " + component + "." + sets.front() + ": \"" + component +
-                    "\" is neither one of the metrics nor one of the two sets");
-  }
-
- private:
-  std::map<std::string, std::vector<std::string>> sets_;
-  std::map<std::string, bool> used_;
-};
+using Arguments = EvalArguments;
+using Sets = EvalSets;
 
 Json dataset_source(const Catalogue& catalogue, const std::string& argument, const Named& named,
                     const std::string& split, Sets& sets) {
@@ -94,42 +58,100 @@ Json source(const Catalogue& catalogue, const std::string& option, const std::st
   return {};
 }
 
-void evaluate(const Arguments& a, Globals& globals) {
+void evaluate_sets(const Arguments& a, Globals& globals) {
+  if (a.real.empty() || a.fake.empty()) throw Error("eval takes a TRIAL, or two sets: --real SET --fake SET");
+  if (!a.trial_only.empty())
+    throw Error(a.trial_only.front() + " is for a TRIAL; sets of samples are measured as they are");
   const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
   Sets sets(a.sets);
   Json request = {{"real", source(catalogue, "--real", a.real, sets)},
                   {"fake", source(catalogue, "--fake", a.fake, sets)},
                   {"metrics", Json::array()},
                   {"samples", a.samples},
-                  {"seed", a.seed},
+                  {"seed", a.seed.value_or(0)},
                   {"json", a.json}};
-  for (const std::string& metric : a.metrics)
+  for (const std::string& metric :
+       a.metrics.empty() ? std::vector<std::string>{"frechet", "prdc"} : a.metrics)
     request["metrics"].push_back(component_request(catalogue, "metric", metric, sets.of(metric), "--set"));
   sets.check_all_used();
   globals.exit_code = ask_worker("eval", request, "measuring");
+}
+
+void evaluate(Arguments& a, const CLI::App& command, Globals& globals) {
+  for (const char* option : {"--features", "--split", "--weights", "--truncation", "--truncations", "--z-std",
+                             "--batch-norm", "--standing-passes", "--plot", "--wait"})
+    if (command.get_option(option)->count() > 0) a.trial_only.emplace_back(option);
+  if (a.trial.empty()) return evaluate_sets(a, globals);
+  if (!a.real.empty() || !a.fake.empty())
+    throw Error("eval takes a TRIAL or --real and --fake, not both (a set of samples \"" + a.trial +
+                "\" is --fake " + a.trial + ")");
+  evaluate_trial(a, globals);
 }
 
 }  // namespace
 
 void add_eval(CLI::App& app, Globals& globals) {
   const auto a = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("eval", "Measure one set of samples against another");
+  CLI::App* command =
+      app.add_subcommand("eval", "Measure a trial under any protocol, or one set of samples against another");
   const char* forms =
       "Safetensors file with \"features\" [n, d] or \"image\", folder of pictures, or DATASET:SPLIT";
-  command->add_option("--real", a->real, forms)->required()->type_name("SET");
-  command->add_option("--fake", a->fake, forms)->required()->type_name("SET");
-  command->add_option("--metrics", a->metrics, "Names of metrics [frechet,prdc]")
+  command
+      ->add_option("trial", a->trial, "Name or number, as saddle ls lists them; adds to what is stored of it")
+      ->type_name("TRIAL");
+  command->add_option("--real", a->real, forms)->type_name("SET");
+  command->add_option("--fake", a->fake, forms)->type_name("SET");
+  command->add_option("--metrics", a->metrics, "Names of metrics [the trial's own, else frechet,prdc]")
       ->delimiter(',')
       ->type_name("NAME,...");
   command->add_option("--set", a->sets, "A parameter of a metric or data set: prdc.k=3; may be repeated")
       ->allow_extra_args(false)
       ->type_name("NAME.KEY=VALUE");
-  command->add_option("--samples", a->samples, "Take so many of each set, drawn by --seed [all]")
+  command
+      ->add_option("--samples", a->samples, "Of a trial: generated ones; else take so many of each set [all]")
       ->check(CLI::Range(2, 100000000))
       ->type_name("N");
-  command->add_option("--seed", a->seed, "Which samples are drawn [0]")->type_name("N");
-  command->add_flag("--json", a->json, "{METRIC: number, ..., \"protocol\": {...}}");
-  command->callback([a, &globals] { evaluate(*a, globals); });
+  command->add_option("--seed", a->seed, "Of what is drawn [of a trial: its own; else 0]")
+      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
+      ->type_name("N");
+  const std::string of_trial = "Of a trial";
+  command->add_option("--features", a->features, "What is measured: pixels, or MODEL.OUTPUT")
+      ->group(of_trial)
+      ->type_name("NAME");
+  command->add_option("--split", a->split, "The real samples")->group(of_trial)->type_name("NAME");
+  command->add_option("--weights", a->weights, "Averaged or last ones of the generator")
+      ->check(CLI::IsMember({"ema", "raw"}))
+      ->group(of_trial)
+      ->type_name("ema|raw");
+  command
+      ->add_option("--truncation", a->truncation, "Coordinates of z are drawn again until |z| < T; 0: none")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->group(of_trial)
+      ->type_name("T");
+  command->add_option("--z-std", a->z_std, "z is multiplied by it")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->group(of_trial)
+      ->type_name("S");
+  command->add_option("--batch-norm", a->batch_norm, "Statistics: running, batch or standing")
+      ->check(CLI::IsMember({"running", "batch", "standing"}))
+      ->group(of_trial)
+      ->type_name("MODE");
+  command->add_option("--standing-passes", a->standing_passes, "Batches of standing statistics")
+      ->check(CLI::Range(1, 1000000))
+      ->group(of_trial)
+      ->type_name("K");
+  command
+      ->add_option("--truncations", a->truncations,
+                   "A curve over truncations: distance against inception score, or precision against recall")
+      ->group(of_trial)
+      ->type_name("T,...");
+  command->add_option("--plot", a->plot, "The curve as a picture: a .png or .svg file")
+      ->group(of_trial)
+      ->type_name("FILE");
+  command->add_flag("--wait", a->wait, "Wait while another saddle writes the database")->group(of_trial);
+  command->add_flag("--json", a->json,
+                    "Of sets: {METRIC: number, ..., \"protocol\"}; of a trial: what was measured");
+  command->callback([a, command, &globals] { evaluate(*a, *command, globals); });
 }
 
 }  // namespace saddle::cli

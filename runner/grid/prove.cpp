@@ -39,7 +39,8 @@ std::string shape_key(const ResolvedConfig& config) {
   for (const char* name : {"latent", "pass", "augment", "precision", "memory_format", "spectral_norm"})
     key += canonical_json(train.at(name)) + "\n";
   for (const Json& metric : *config.section("metrics"))
-    key += canonical_json(metric.at("use")) + canonical_json(metric.at("features")) + "\n";
+    for (const char* name : {"use", "features", "split", "truncation"})
+      key += canonical_json(metric.at(name)) + "\n";
   return key;
 }
 

@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include <commands/commands.hpp>
+#include <commands/eval_trial.hpp>
 #include <commands/sample_set.hpp>
 #include <common/error.hpp>
 
@@ -25,6 +26,7 @@ nlohmann::json protocol(const Request& request, const SampleSet& real, const Sam
 }
 
 void evaluate(const Request& request) {
+  if (request.contains("trial")) return evaluate_trial(request);
   const auto samples = request.at("samples").get<int64_t>();
   const auto seed = request.at("seed").get<uint64_t>();
   const SampleSet real = read_set(request.at("real"), samples, seed);

@@ -6,6 +6,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <bridge/random.hpp>
+#include <game/sampling.hpp>
 #include <game/step.hpp>
 #include <train/checkpoint.hpp>
 #include <train/random.hpp>
@@ -290,30 +291,7 @@ std::string Game::names_of(const std::vector<size_t>& losses) const {
 }
 
 Batch Game::generate(int64_t count, at::Generator generator, bool average) {
-  const at::NoGradGuard no_grad;
-  Player& g = *players_.at("generator");
-  average = average && g.average.has_value();
-  const int64_t number = ++update_number_;
-  if (average)
-    g.average_weights->begin(number, train::Use::measure);
-  else
-    g.model.weights.begin(number, train::Use::measure);
-  const int64_t classes = dataset_->info().classes;
-  std::vector<at::Tensor> images, labels;
-  for (int64_t done = 0; done < count;) {
-    const int64_t n = std::min<int64_t>(count - done, 256);
-    NamedTensors inputs = {{"z", draw_latent(trial_.config.at("train").at("latent"), n, generator)}};
-    if (classes > 0) {
-      labels.push_back(
-          at::randint(classes, {n}, generator, at::TensorOptions().dtype(at::kLong)).to(trial_device()));
-      inputs.emplace_back("label", labels.back());
-    }
-    const NamedTensors outputs =
-        average ? g.forward_average(inputs, number) : g.forward(inputs, number, false);
-    images.push_back(find(outputs, "image"));
-    done += n;
-  }
-  return {at::cat(images), labels.empty() ? at::Tensor() : at::cat(labels)};
+  return Sampler(*this, {.average = average}, 0).draw(count, generator);
 }
 
 at::Tensor Game::features(const std::string& output, const at::Tensor& images) {

@@ -45,11 +45,14 @@ class Game {
   // The discriminator's logits in evaluation mode.
   at::Tensor logits(const Batch& batch);
 
+  const nlohmann::json& config() const { return trial_.config; }
   const nlohmann::json& facts() const { return facts_; }
   const Dataset& dataset() const { return *dataset_; }
   DataSource& data() { return *data_; }
   const std::map<std::string, std::unique_ptr<Player>>& players() const { return players_; }
   int64_t batch() const { return batch_; }
+  // A number for weights that are about to be read, as an update's; never given twice.
+  int64_t next_update() { return ++update_number_; }
   bool has_generator() const { return players_.contains("generator"); }
   // Shapes of each model's outputs as the last round saw them.
   const std::map<std::string, std::map<std::string, std::vector<int64_t>>>& output_shapes() const {

@@ -22,7 +22,6 @@ Measuring::Measuring(const Trial& trial, Game& game) : trial_(trial), game_(game
   const auto& list = trial.config.at("metrics");
   if (list.empty()) return;
   if (!game.has_generator()) throw PlacedError("/metrics", "metrics measure a generator, and there is none");
-  real_ = game.data().take(kMostReal);
   for (size_t i = 0; i < list.size(); ++i)
     placed("/metrics/" + std::to_string(i), [&] {
       const auto& c = list[i];
@@ -32,7 +31,10 @@ Measuring::Measuring(const Trial& trial, Game& game) : trial_(trial), game_(game
       e.features = c.at("features");
       e.every = c.at("every");
       e.samples = c.at("samples");
-      e.average = c.value("weights", "raw") == "ema";
+      e.sampling = Sampling::from_json(c);
+      e.sampling.average = c.value("weights", "raw") == "ema";
+      check_truncation(trial.config.at("train").at("latent"), e.sampling.truncation);
+      e.split = c.value("split", "train");
       const auto own = own_parameters("metric", c);
       e.metric = std::make_unique<Metric>(component, own, game.facts());
       const auto& info = game.dataset().info();
@@ -41,17 +43,30 @@ Measuring::Measuring(const Trial& trial, Game& game) : trial_(trial), game_(game
                     {"features", e.features},
                     {"dataset", trial.config.at("dataset")},
                     {"dataset_version", info.version},
-                    {"split", "train"},
-                    {"real", real_.image.size(0)},
+                    {"split", e.split},
+                    {"real", real(e.split).image.size(0)},
                     {"fake", e.samples},
                     {"resize", "none"},
                     {"quantised", info.dtype == at::kByte ? "uint8" : "no"},
-                    {"weights", e.average ? "ema" : "raw"},
-                    {"batch_norm", "running"},
-                    {"truncation", nullptr},
                     {"latents", "a stream of the trial's seed, the same at every step"}};
+      e.sampling.describe(e.protocol);
       entries_.push_back(std::move(e));
     });
+}
+
+const Batch& Measuring::real(const std::string& split) {
+  const auto [place, added] = real_.try_emplace(split);
+  if (!added) return place->second;
+  try {
+    game_.dataset().split(split);  // throws for an unknown name
+    place->second =
+        split == "train" ? game_.data().take(kMostReal) : game_.data().take_from(split, kMostReal);
+    if (!place->second.image.defined()) throw Error("the split \"" + split + "\" is empty");
+  } catch (...) {
+    real_.erase(place);
+    throw;
+  }
+  return place->second;
 }
 
 at::Tensor Measuring::features(const Entry& entry, const at::Tensor& images) {
@@ -63,17 +78,35 @@ at::Tensor Measuring::features(const Entry& entry, const at::Tensor& images) {
 
 void Measuring::reference(Entry& entry) {
   // Features of a model that learns change from one measurement to the next.
-  if (entry.referenced && entry.features == "pixels") return;
-  const at::Tensor labels = real_.label.defined() ? real_.label.cpu() : at::Tensor();
-  entry.metric->reference(features(entry, real_.image), labels);
+  if (entry.referenced && (frozen_ || entry.features == "pixels")) return;
+  const Batch& set = real(entry.split);
+  entry.metric->reference(features(entry, set.image), set.label.defined() ? set.label.cpu() : set.label);
   entry.referenced = true;
+}
+
+void Measuring::report(const Tell& tell, const Entry& entry, const Batch& fake) {
+  const at::Tensor labels = fake.label.defined() ? fake.label.cpu() : at::Tensor();
+  for (const auto& [name, value] : entry.metric->measure(features(entry, fake.image), labels))
+    tell(name, value, entry.protocol);
 }
 
 void Measuring::report(Recorder& recorder, const Entry& entry, const Batch& fake, int64_t step,
                        const std::string& suffix) {
-  const at::Tensor labels = fake.label.defined() ? fake.label.cpu() : at::Tensor();
-  for (const auto& [name, value] : entry.metric->measure(features(entry, fake.image), labels))
-    recorder.number(name + suffix, step, value, entry.protocol);
+  report([&](const std::string& name, double value,
+             const nlohmann::json& protocol) { recorder.number(name + suffix, step, value, protocol); },
+         entry, fake);
+}
+
+const Batch& Measuring::drawn(const Entry& entry) {
+  const auto seed = static_cast<uint64_t>(trial_.seed);
+  nlohmann::json as = {{"samples", entry.samples}};
+  entry.sampling.describe(as);
+  if (!drawn_.image.defined() || drawn_as_ != as.dump()) {
+    drawn_ = {};
+    drawn_ = Sampler(game_, entry.sampling, seed).draw(entry.samples, train::make_generator(seed, "measure"));
+    drawn_as_ = as.dump();
+  }
+  return drawn_;
 }
 
 void Measuring::baselines(Recorder& recorder) {
@@ -83,31 +116,35 @@ void Measuring::baselines(Recorder& recorder) {
   for (size_t i = 0; i < entries_.size(); ++i)
     placed("/metrics/" + std::to_string(i), [&] {
       Entry& entry = entries_[i];
+      const Batch& all = real(entry.split);
       // Half of the real samples against the other half, alternating, since sets are often sorted.
-      const int64_t half = real_.image.size(0) / 2;
+      const int64_t half = all.image.size(0) / 2;
       if (half >= 2) {
         const auto part = [&](const at::Tensor& t, int64_t first) {
           return t.defined() ? t.slice(0, first, 2 * half, 2) : t;
         };
-        const at::Tensor labels = part(real_.label, 0);
-        entry.metric->reference(features(entry, part(real_.image, 0)),
+        const at::Tensor labels = part(all.label, 0);
+        entry.metric->reference(features(entry, part(all.image, 0)),
                                 labels.defined() ? labels.cpu() : labels);
-        report(recorder, entry, {part(real_.image, 1), part(real_.label, 1)}, 0, "/floor");
+        report(recorder, entry, {part(all.image, 1), part(all.label, 1)}, 0, "/floor");
         entry.referenced = false;
       }
       reference(entry);
-      std::vector<int64_t> shape = real_.image.sizes().vec();
+      std::vector<int64_t> shape = all.image.sizes().vec();
       shape[0] = entry.samples;
       at::Generator generator = train::make_generator(seed, "noise");
       // Uniform over the range of the real samples.
-      const double low = real_.image.min().item<double>(), high = real_.image.max().item<double>();
+      const double low = all.image.min().item<double>(), high = all.image.max().item<double>();
       const at::Tensor noise = at::empty(shape).uniform_(low, high, generator).to(trial_device());
       at::Tensor labels;
-      if (real_.label.defined())
+      if (all.label.defined())
         labels = at::randint(game_.dataset().info().classes, {entry.samples}, generator,
                              at::TensorOptions().dtype(at::kLong));
       report(recorder, entry, {noise, labels}, 0, "/noise");
-      report(recorder, entry, game_.generate(entry.samples, train::make_generator(seed, "measure"), false), 0,
+      Sampling untrained = entry.sampling;
+      untrained.average = false;
+      report(recorder, entry,
+             Sampler(game_, untrained, seed).draw(entry.samples, train::make_generator(seed, "measure")), 0,
              "/untrained");
     });
 }
@@ -116,16 +153,60 @@ void Measuring::measure(Recorder& recorder, int64_t rounds, bool last) {
   const at::NoGradGuard no_grad;
   const auto seed = static_cast<uint64_t>(trial_.seed);
   const OwnRandomness own(train::derive_seed(seed, "measuring"));
+  drawn_ = {};
   for (size_t i = 0; i < entries_.size(); ++i) {
     Entry& entry = entries_[i];
     if (!last && (entry.every == 0 || rounds % entry.every != 0)) continue;
     placed("/metrics/" + std::to_string(i), [&] {
       reference(entry);
-      report(recorder, entry,
-             game_.generate(entry.samples, train::make_generator(seed, "measure"), entry.average), rounds,
-             "");
+      report(recorder, entry, drawn(entry), rounds, "");
     });
   }
+  drawn_ = {};
+}
+
+void Measuring::evaluate(std::optional<double> truncation, const Tell& tell) {
+  const at::NoGradGuard no_grad;
+  const OwnRandomness own(train::derive_seed(static_cast<uint64_t>(trial_.seed), "measuring"));
+  frozen_ = true;
+  for (size_t i = 0; i < entries_.size(); ++i)
+    placed("/metrics/" + std::to_string(i), [&] {
+      Entry& entry = entries_[i];
+      if (truncation) {
+        check_truncation(trial_.config.at("train").at("latent"), *truncation);
+        entry.sampling.truncation = *truncation;
+        entry.sampling.describe(entry.protocol);
+      }
+      reference(entry);
+      report(tell, entry, drawn(entry));
+    });
+  drawn_ = {};
+}
+
+void Measuring::say_seed(int64_t seed) {
+  for (Entry& entry : entries_) entry.protocol["latents"] = "a stream of seed " + std::to_string(seed);
+}
+
+Measuring::HeldOut Measuring::held_out() {
+  const at::NoGradGuard no_grad;
+  const OwnRandomness own(train::derive_seed(static_cast<uint64_t>(trial_.seed), "measuring"));
+  frozen_ = true;
+  HeldOut held_out;
+  for (const char* split : {"validation", "val", "valid", "test"})
+    for (const auto& [name, size] : game_.dataset().info().splits)
+      if (held_out.split.empty() && name == split && size >= 2) held_out.split = split;
+  if (held_out.split.empty()) return held_out;
+  for (size_t i = 0; i < entries_.size(); ++i)
+    placed("/metrics/" + std::to_string(i), [&] {
+      Entry& entry = entries_[i];
+      reference(entry);
+      const Batch real = game_.data().take_from(held_out.split, entry.samples);
+      held_out.samples = real.image.size(0);
+      report([&](const std::string& name, double value,
+                 const nlohmann::json&) { held_out.numbers.emplace(name, value); },
+             entry, real);
+    });
+  return held_out;
 }
 
 }  // namespace saddle::worker

@@ -1,9 +1,14 @@
 #pragma once
+#include <functional>
+#include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include <game/game.hpp>
 #include <game/recorder.hpp>
+#include <game/sampling.hpp>
 
 namespace saddle::worker {
 
@@ -20,23 +25,45 @@ class Measuring {
   // Every metric that is due after `rounds` rounds; all of them when `last`.
   void measure(Recorder& recorder, int64_t rounds, bool last);
 
+  // Every metric now, of a generator that is not trained any more; `truncation` in place of the metrics' own.
+  using Tell = std::function<void(const std::string& name, double value, const nlohmann::json& protocol)>;
+  void evaluate(std::optional<double> truncation, const Tell& tell);
+  // The protocols say that z was drawn with this seed instead of the trial's own.
+  void say_seed(int64_t seed);
+  // What the metrics say of real samples that training has not seen, as many as they take of the generator's
+  // if there are as many.
+  struct HeldOut {
+    std::string split;  // "" when the data set has none
+    int64_t samples = 0;
+    std::map<std::string, double> numbers;
+  };
+  HeldOut held_out();
+
  private:
   struct Entry {
-    std::string name, features;
+    std::string name, features, split;
     int64_t every, samples;
-    bool average;
+    Sampling sampling;
     std::unique_ptr<Metric> metric;
     nlohmann::json protocol;
     bool referenced = false;
   };
   at::Tensor features(const Entry& entry, const at::Tensor& images);
   void reference(Entry& entry);
+  // The real samples of a split, at most 50,000.
+  const Batch& real(const std::string& split);
+  // The generator's samples for an entry; of entries that draw alike they are drawn once.
+  const Batch& drawn(const Entry& entry);
+  void report(const Tell& tell, const Entry& entry, const Batch& fake);
   void report(Recorder& recorder, const Entry& entry, const Batch& fake, int64_t step,
               const std::string& suffix);
 
   const Trial& trial_;
   Game& game_;
-  Batch real_;
+  std::map<std::string, Batch> real_;  // by split
+  bool frozen_ = false;                // the models are not trained any more
+  std::string drawn_as_;
+  Batch drawn_;
   std::vector<Entry> entries_;
 };
 

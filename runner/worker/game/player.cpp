@@ -72,10 +72,4 @@ NamedTensors Player::forward(const NamedTensors& inputs, int64_t number, bool tr
                                 inputs, training);
 }
 
-NamedTensors Player::forward_average(const NamedTensors& inputs, int64_t number) {
-  const Declared& declared = model.instance.declared();
-  return model.instance.forward(weights_of(declared, *average_weights, number),
-                                buffers_of(declared, average->set()), inputs, false);
-}
-
 }  // namespace saddle::worker

@@ -43,9 +43,8 @@ std::vector<at::Tensor> buffers_of(const Declared& declared, train::ParameterSet
 struct Player {
   Player(const Trial& trial, const std::string& name, const nlohmann::json& facts);
 
-  // A pass with the live weights of this update, or with the averaged ones (measuring only).
+  // A pass with the live weights of this update.
   NamedTensors forward(const NamedTensors& inputs, int64_t update, bool training);
-  NamedTensors forward_average(const NamedTensors& inputs, int64_t update);
 
   std::string name;
   WithTensors<Model> model;

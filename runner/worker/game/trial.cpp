@@ -41,7 +41,9 @@ nlohmann::json own_parameters(const std::string& kind, const nlohmann::json& ent
       {"dataset", {"use"}},
       {"model", {"use", "role", "init", "norm"}},
       {"loss", {"use", "weight"}},
-      {"metric", {"use", "every", "samples", "features", "weights"}},
+      {"metric",
+       {"use", "every", "samples", "features", "weights", "batch_norm", "standing_passes", "truncation",
+        "z_std", "split"}},
       {"transform", {"use"}}};
   nlohmann::json own = nlohmann::json::object();
   for (const auto& [key, value] : entry.items())

@@ -51,4 +51,20 @@ void write_png(const std::filesystem::path& file, const at::Tensor& image) {
   }
 }
 
+at::Tensor read_png(const std::filesystem::path& file) {
+  png_image description{};
+  description.version = PNG_IMAGE_VERSION;
+  const auto fail = [&] {
+    const std::string message = description.message;
+    png_image_free(&description);
+    throw Error(file.string() + ": cannot be read as PNG: " + message);
+  };
+  if (!png_image_begin_read_from_file(&description, file.c_str())) fail();
+  const bool colour = (description.format & PNG_FORMAT_FLAG_COLOR) != 0;
+  description.format = colour ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
+  at::Tensor image = at::empty({description.height, description.width, colour ? 3 : 1}, at::kByte);
+  if (!png_image_finish_read(&description, nullptr, image.data_ptr(), 0, nullptr)) fail();
+  return image;
+}
+
 }  // namespace saddle::worker

@@ -10,4 +10,7 @@ namespace saddle::worker {
 // another or (exit code 3) when the disk refuses.
 void write_png(const std::filesystem::path& file, const at::Tensor& image);
 
+// Such a file again: uint8 [height, width, channels], 1 channel for a grey PNG, else 3. Throws Error.
+at::Tensor read_png(const std::filesystem::path& file);
+
 }  // namespace saddle::worker

@@ -78,6 +78,20 @@ at::Tensor sheet(const at::Tensor& pictures, int64_t columns) {
   return page;
 }
 
+at::Tensor first_rows(const std::vector<at::Tensor>& sheets, int64_t side, int64_t columns) {
+  std::vector<at::Tensor> rows;
+  for (const at::Tensor& page : sheets) {
+    const int64_t height = page.size(0) - kGap, width = page.size(1) - kGap;
+    if (height % side != 0 || width % side != 0 || page.sizes() != sheets.front().sizes())
+      throw Error("a picture of " + std::to_string(page.size(1)) + " x " + std::to_string(page.size(0)) +
+                  " is no sheet of " + std::to_string(side) + " x " + std::to_string(side) +
+                  " like the first of them");
+    rows.push_back(page.slice(0, 0, height / side).slice(1, 0, width / side * columns + kGap));
+  }
+  rows.push_back(at::full({kGap, rows.front().size(1), rows.front().size(2)}, 255, at::kByte));
+  return at::cat(rows);
+}
+
 at::Tensor scatter(const at::Tensor& points, const at::Tensor& real) {
   const at::Tensor drawn = flat_points(points);
   const at::Tensor behind = real.defined() ? flat_points(real) : at::empty({0, 2});

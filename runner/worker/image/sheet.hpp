@@ -2,6 +2,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <vector>
 
 #include <image/png.hpp>
 
@@ -17,6 +18,10 @@ at::Tensor to_uint8(const at::Tensor& pictures);
 // there is 1 channel or 3, each channel is a grey picture beside the last.
 // columns 0: as square as can be.
 at::Tensor sheet(const at::Tensor& pictures, int64_t columns = 0);
+
+// The first `columns` pictures of each of several sheets, all of `side` columns and as many rows: a row for
+// each. Throws Error when they are not such sheets.
+at::Tensor first_rows(const std::vector<at::Tensor>& sheets, int64_t side, int64_t columns);
 
 // Points [n, d] by their first two coordinates (d = 1: against their number),
 // over the real ones in grey when given, which then also set the range.

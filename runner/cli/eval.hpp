@@ -1,0 +1,49 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <cli/command.hpp>
+#include <common/json.hpp>
+
+namespace saddle::cli {
+
+struct EvalArguments {
+  std::string trial, real, fake, features, split, weights, batch_norm, truncations, plot;
+  std::vector<std::string> metrics, sets;
+  std::vector<std::string> trial_only;  // options that were given and make sense for a trial only
+  std::int64_t samples = 0, standing_passes = 0;
+  std::optional<std::int64_t> seed;
+  std::optional<double> truncation, z_std;
+  bool json = false, wait = false;
+};
+
+// --set COMPONENT.KEY=VALUE, by component; what nothing took is an error.
+class EvalSets {
+ public:
+  explicit EvalSets(const std::vector<std::string>& arguments);
+  // "KEY=VALUE" of one component, with `more` before them.
+  std::vector<std::string> of(const std::string& component, std::vector<std::string> more = {});
+  void check_all_used() const;
+
+ private:
+  std::map<std::string, std::vector<std::string>> sets_;
+  std::map<std::string, bool> used_;
+};
+
+// Measures the trial's generator as the arguments say, adds the values to the database and prints them.
+void evaluate_trial(const EvalArguments& arguments, Globals& globals);
+
+// A number that the worker gave, with its truncation (0: none).
+struct Measured {
+  std::string name;
+  Json protocol;
+  double value = 0, truncation = 0;
+};
+// "validation" as the worker gave it, or null.
+void print_truncation_curve(const EvalArguments& arguments, const std::string& trial,
+                            const std::vector<Measured>& numbers, const Json& validation);
+
+}  // namespace saddle::cli

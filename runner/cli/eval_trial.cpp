@@ -1,0 +1,206 @@
+#include <chrono>
+#include <cmath>
+#include <iostream>
+#include <limits>
+
+#include <cli/component.hpp>
+#include <cli/eval.hpp>
+#include <cli/table.hpp>
+#include <cli/trained.hpp>
+#include <common/error.hpp>
+#include <common/paths.hpp>
+#include <db/store.hpp>
+#include <grid/entries.hpp>
+#include <grid/plan.hpp>
+#include <grid/problems.hpp>
+#include <grid/spec.hpp>
+
+namespace saddle::cli {
+
+EvalSets::EvalSets(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    const std::size_t dot = argument.find('.');
+    if (dot == std::string::npos || dot == 0 || dot > argument.find('='))
+      throw Error("--set " + argument + ": expected COMPONENT.KEY=VALUE, as prdc.k=3 or image_folder.size=8");
+    sets_[argument.substr(0, dot)].push_back(argument.substr(dot + 1));
+  }
+}
+
+std::vector<std::string> EvalSets::of(const std::string& component, std::vector<std::string> more) {
+  used_[component] = true;
+  const auto found = sets_.find(component);
+  if (found != sets_.end()) more.insert(more.end(), found->second.begin(), found->second.end());
+  return more;
+}
+
+void EvalSets::check_all_used() const {
+  for (const auto& [component, sets] : sets_)
+    if (!used_.contains(component))
+      throw Error("--set " + component + "." + sets.front() + ": \"" + component +
+                  "\" is neither one of the metrics nor one of the two sets");
+}
+
+namespace {
+
+// The entries to measure: those of the trial, or new ones by name over the trial's of that name.
+std::vector<Json> entries_of(const EvalArguments& a, const Json& config) {
+  const Json own = config.value("metrics", Json::array());
+  std::vector<Json> entries;
+  if (a.metrics.empty()) {
+    entries.assign(own.begin(), own.end());
+    if (entries.empty()) entries = {{{"use", "frechet"}}, {{"use", "prdc"}}};
+  }
+  for (const std::string& name : a.metrics) {
+    const std::size_t before = entries.size();
+    for (const Json& entry : own)
+      if (entry["use"] == name) entries.push_back(entry);
+    if (entries.size() == before) entries.push_back({{"use", name}});
+  }
+  return entries;
+}
+
+void override_keys(Json& entry, const EvalArguments& a) {
+  const auto put = [&](const char* key, const std::string& value) {
+    if (!value.empty()) entry[key] = value;
+  };
+  entry["every"] = 0;
+  put("features", a.features);
+  put("split", a.split);
+  put("weights", a.weights);
+  put("batch_norm", a.batch_norm);
+  if (a.samples > 0) entry["samples"] = a.samples;
+  if (a.standing_passes > 0) entry["standing_passes"] = a.standing_passes;
+  if (a.truncation) entry["truncation"] = *a.truncation;
+  if (a.z_std) entry["z_std"] = *a.z_std;
+}
+
+// The entries as the worker takes them, checked against the metrics' schemas.
+Json checked_entries(const EvalArguments& a, const Json& config, const Catalogue& catalogue) {
+  const double decay = config["train"]["ema"].value("decay", 0.0);
+  Entries checker(catalogue);
+  EvalSets sets(a.sets);
+  Problems problems;
+  Json list = Json::array();
+  for (Json entry : entries_of(a, config)) {
+    const std::string use = entry["use"];
+    override_keys(entry, a);
+    for (const std::string& set : sets.of(use)) {
+      if (set.find('=') == std::string::npos) {
+        problems.add("--set " + use + "." + set, "", "expected KEY=VALUE, as k=3");
+        continue;
+      }
+      const std::optional<Override> override = parse_set(set, problems);
+      if (!override) continue;
+      const std::string fault = override->path.front() == "use"
+                                    ? "the name is given already"
+                                    : set_at(entry, override->path, override->value);
+      if (!fault.empty()) problems.add("--set " + use + "." + set, override->pointer, fault);
+    }
+    const auto checked = checker.component("metric", entry, "/" + use);
+    for (const SchemaFault& fault : checked->faults) problems.add("--metrics", fault.pointer, fault.text);
+    Json config_of = checked->config;
+    if (!config_of.contains("weights")) config_of["weights"] = decay > 0 ? "ema" : "raw";
+    if (config_of["weights"] == "ema" && decay <= 0)
+      throw Error(
+          "--weights ema: the trial keeps no averaged weights (train.ema.decay is 0); take --weights raw");
+    list.push_back(std::move(config_of));
+  }
+  sets.check_all_used();
+  problems.throw_if_any();
+  return list;
+}
+
+double number_of(const Json& value) {
+  if (value.is_number()) return value;
+  if (value == "nan") return std::numeric_limits<double>::quiet_NaN();
+  return value == "inf" ? std::numeric_limits<double>::infinity() : -std::numeric_limits<double>::infinity();
+}
+
+std::vector<Measured> numbers_of(const Json& answer) {
+  std::vector<Measured> numbers;
+  for (const Json& n : answer["numbers"])
+    numbers.push_back({n["name"], n["protocol"], number_of(n["value"]),
+                       n["truncation"].is_number() ? n["truncation"].get<double>() : 0});
+  return numbers;
+}
+
+void print_numbers(const std::vector<Measured>& numbers) {
+  std::vector<Table::Column> columns = {{"metric"}, {"value", true}, {"samples", true},    {"features"},
+                                        {"split"},  {"weights"},     {"truncation", true}, {"batch norm"}};
+  Table table(columns);
+  for (const Measured& n : numbers)
+    table.add({n.name, number_text(n.value), n.protocol["fake"].dump(),
+               n.protocol["features"].is_string() ? n.protocol["features"].get<std::string>()
+                                                  : n.protocol["features"].dump(),
+               n.protocol["split"], n.protocol["weights"], n.truncation > 0 ? number_text(n.truncation) : "-",
+               n.protocol["batch_norm"]});
+  table.print(std::cout);
+}
+
+OrderedJson as_json(const std::vector<Measured>& numbers) {
+  OrderedJson list = OrderedJson::array();
+  for (const Measured& n : numbers)
+    list.push_back({{"metric", n.name}, {"value", to_json(db::Value{n.value})}, {"protocol", n.protocol}});
+  return list;
+}
+
+}  // namespace
+
+void evaluate_trial(const EvalArguments& a, Globals& globals) {
+  const std::vector<double> truncations = a.truncations.empty()
+                                              ? std::vector<double>{}
+                                              : number_list("--truncations", a.truncations, 0.001, 1000);
+  if (!truncations.empty() && a.truncation)
+    throw Error("--truncation and --truncations: one value, or a curve over several");
+  if (!a.plot.empty() && truncations.empty())
+    throw Error("--plot draws a curve; say over which values with --truncations");
+  if (!a.plot.empty() && !a.plot.ends_with(".png") && !a.plot.ends_with(".svg"))
+    throw Error("--plot: " + a.plot + " is neither .png nor .svg");
+  CheckpointFile checkpoint;
+  TrialRef trial;
+  Json request;
+  {
+    db::Reader reader(globals.database);
+    trial = select_trial(reader, a.trial);
+    checkpoint = find_checkpoint(reader, trial);
+    request["trial"] = trial_request(reader, trial);
+  }
+  const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
+  Json& config = request["trial"]["config"];
+  config["metrics"] = checked_entries(a, config, catalogue);
+  request["trial"]["plugins"] = plugin_files(config, catalogue);
+  request.update({{"checkpoint", checkpoint.path.string()},
+                  {"seed", a.seed ? Json(*a.seed) : Json()},
+                  {"truncations", truncations},
+                  {"validation", !truncations.empty()}});
+  std::string text;
+  globals.exit_code = ask_worker("eval", request, "measuring " + trial.name, text);
+  if (globals.exit_code != 0) return;
+  const Json answer = Json::parse(text);
+  const std::vector<Measured> numbers = numbers_of(answer);
+  if (a.json)
+    print_json(std::cout, {{"trial", trial.id},
+                           {"name", trial.name},
+                           {"step", answer["step"].get<std::int64_t>()},
+                           {"measured", as_json(numbers)},
+                           {"validation", OrderedJson::parse(answer["validation"].dump())}});
+  else if (truncations.empty())
+    print_numbers(numbers);
+  if (!truncations.empty()) print_truncation_curve(a, trial.name, numbers, answer["validation"]);
+  std::cout.flush();
+
+  std::vector<db::Evaluation> rows;
+  for (const Measured& n : numbers)
+    rows.push_back({n.name, n.protocol.dump(), answer["step"].get<std::int64_t>(), n.value});
+  db::OpenOptions options{.orphan_wait = std::chrono::milliseconds(0),
+                          .notice = [](const std::string& note) { std::cerr << note << '\n'; }};
+  if (a.wait) options.wait = std::chrono::milliseconds::max();
+  db::Store store(globals.database, options);
+  const std::size_t added = store.add_evaluations(checkpoint.attempt, rows);
+  store.close();
+  std::cerr << trial.name << " at step " << answer["step"] << ": " << added << " values added";
+  if (added < rows.size()) std::cerr << ", " << rows.size() - added << " were there already";
+  std::cerr << '\n';
+}
+
+}  // namespace saddle::cli
