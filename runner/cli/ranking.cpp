@@ -142,6 +142,30 @@ void print_ranking(std::ostream& out, const Ranking& ranking, const Distinctions
   }
 }
 
+// 0010-biggan-plain-s1 -> biggan-plain: what the sweep of its experiment calls a config.
+std::string swept_name(const std::string& trial) {
+  const std::size_t begin = trial.find('-'), end = trial.rfind("-s");
+  return begin == std::string::npos || end <= begin ? "" : trial.substr(begin + 1, end - begin - 1);
+}
+
+// Branches of a sweep may differ in so much that a column for each thing says less than their names.
+Distinctions shortened(db::Reader& reader, const Scope& scope, Distinctions full) {
+  constexpr std::size_t kMostColumns = 6;
+  if (!scope.experiment || full.titles.size() <= kMostColumns) return full;
+  Distinctions named{.titles = {"config"}, .paths = {""}, .cells = {}};
+  std::map<std::string, std::string> config_of;
+  const db::Rows rows = reader.query(
+      "SELECT x.name, t.config_hash FROM experiment_trials x JOIN trials t USING (trial) WHERE "
+      "x.experiment_id = ?1",
+      {*scope.experiment});
+  for (const auto& row : rows.rows) {
+    const std::string name = swept_name(text_of(row[0])), config = text_of(row[1]);
+    if (name.empty() || config_of.try_emplace(name, config).first->second != config) return full;
+    named.cells[config] = {name};
+  }
+  return named;
+}
+
 }  // namespace
 
 bool higher_is_better(const std::string& metric) {
@@ -161,7 +185,7 @@ Rankings rank(db::Reader& reader, const Scope& scope, const std::string& metric,
   if (names.empty()) no_such_metric(reader, scope, metric);
   const auto labels = protocol_labels(names);
 
-  Rankings rankings{.by_protocol = {}, .configs = distinguish(reader, scope)};
+  Rankings rankings{.by_protocol = {}, .configs = shortened(reader, scope, distinguish(reader, scope))};
   const std::vector<Baseline> references = baselines(reader, scope, meaning->metric);
   const auto measured = [&](const std::string& protocol) {
     return std::find(names.begin(), names.end(), protocol) != names.end();

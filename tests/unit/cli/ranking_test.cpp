@@ -182,3 +182,23 @@ TEST_CASE("trials of another experiment are not ranked, linked ones are") {
   CHECK(rank(reader, second, "frechet").by_protocol.at(0).configs.size() == 1);
   CHECK(rank(reader, {}, "frechet").by_protocol.at(0).configs.size() == 2);
 }
+
+TEST_CASE("configs that differ in many things are called as their trials are, in one experiment") {
+  const auto config = [](int n) {
+    const std::string v = std::to_string(n);
+    return R"({"a":)" + v + R"(,"b":)" + v + R"(,"c":)" + v + R"(,"d":)" + v + R"(,"e":)" + v + R"(,"f":)" +
+           v + R"(,"g":)" + v + "}";
+  };
+  const Database database;
+  const auto id = fill(database.path(), "e",
+                       {{"sngan-wide", 1, config(1), {{"frechet", kPixels, 1}}},
+                        {"sngan-wide", 2, config(1), {{"frechet", kPixels, 2}}},
+                        {"dcgan", 1, config(2), {{"frechet", kPixels, 3}}}});
+  db::Reader reader(database.path());
+  const Distinctions one = rank(reader, id, "frechet").configs;
+  CHECK(one.titles == std::vector<std::string>{"config"});
+  CHECK(one.cells.at("sngan-wide") == std::vector<std::string>{"sngan-wide"});
+  CHECK(one.cells.at("dcgan") == std::vector<std::string>{"dcgan"});
+  // Of several experiments names say nothing in common.
+  CHECK(rank(reader, Scope(), "frechet").configs.titles.size() == 7);
+}
