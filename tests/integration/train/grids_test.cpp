@@ -41,3 +41,29 @@ TEST_CASE("grids leave the rows they should") {
     }
   }
 }
+
+TEST_CASE("a report has the curves and the sample sheets of an experiment beside it") {
+  const Place place;
+  Json grid = small_grid();
+  grid["dataset"] = {{"use", "digits"}};
+  grid["models"]["generator"] = {{"use", "dcgan"}, {"width", 4}};
+  grid["models"]["discriminator"] = {{"use", "dcgan"}, {"width", 4}, {"batch_norm", false}};
+  grid["train"]["rounds"] = 4;
+  grid["metrics"] = {{{"use", "frechet"}, {"every", 2}, {"samples", 100}}};
+  grid["seeds"] = {1, 2, 3};
+  REQUIRE(place.saddle({"run", place.write("grid.json", grid)}).code == 0);
+  const auto answer = place.saddle({"report", "--out", place / "page.md"});
+  INFO(answer.err);
+  REQUIRE(answer.code == 0);
+  const std::string page = saddle::read_file(place / "page.md");
+  const std::string name = grid["name"];
+  CHECK_THAT(page, Catch::Contains("](page/" + name + "-frechet.png)") &&
+                       Catch::Contains("](page/" + name + "-1.png)") && Catch::Contains("*floor*"));
+  CHECK(saddle::read_file(place / ("page/" + name + "-frechet.png")).substr(1, 3) == "PNG");
+  // The sheet is that of the trial in the middle.
+  const Json middle = place.sql(
+      "SELECT a.path FROM artifacts a JOIN finals f USING (trial) WHERE a.kind = 'samples' AND "
+      "f.metric = 'frechet' ORDER BY f.last LIMIT 1 OFFSET 1");
+  CHECK(saddle::read_file(place / ("page/" + name + "-1.png")) ==
+        saddle::read_file(middle.at(0).at("path").get<std::string>()));
+}
