@@ -1,3 +1,4 @@
+#include <saddle/augment.hpp>
 #include <saddle/transform.hpp>
 using namespace saddle;
 
@@ -24,68 +25,14 @@ struct DiffAugment {
                        .doc("side of the square that is blanked, as a share of the picture's; 0: none")}};
   }
   explicit DiffAugment(const Builder& b)
-      : color_(b.get<bool>("color")),
-        translation_(b.get<double>("translation")),
-        cutout_(b.get<double>("cutout")) {
+      : augment_{b.get<bool>("color"), b.get<double>("translation"), b.get<double>("cutout")} {
     if (b.has_fact("sample_shape") && b.sample_shape().size() != 3)
       throw Error("diffaugment is for pictures; the data set has points");
   }
 
-  Tensor apply(const Tensor& image) const {
-    Tensor x = image;
-    if (color_) x = contrast(saturation(brightness(x)));
-    if (translation_ > 0) x = translated(x);
-    if (cutout_ > 0) x = x * cut(x);
-    return x;
-  }
+  Tensor apply(const Tensor& image) const { return augment_(image); }
 
  private:
-  static Tensor draw(const Tensor& x) { return rand({x.size(0), 1, 1, 1}, x.dtype()); }
-  static Tensor brightness(const Tensor& x) { return x + (draw(x) - 0.5); }
-  static Tensor saturation(const Tensor& x) {
-    const Tensor grey = mean(x, 1, true);
-    return (x - grey) * (2 * draw(x)) + grey;
-  }
-  static Tensor contrast(const Tensor& x) {
-    const Tensor middle = mean(x, IntList{1, 2, 3}, true);
-    return (x - middle) * (draw(x) + 0.5) + middle;
-  }
-
-  // Whole numbers from `least` to `most`, [n, 1] int64.
-  static Tensor whole(int64_t n, int64_t least, int64_t most) {
-    const Tensor drawn = floor(rand({n, 1}) * static_cast<double>(most - least + 1));
-    return to(drawn, DType::int64) + least;
-  }
-  static Tensor places(int64_t size) { return reshape(arange(size, DType::int64), {1, size}); }
-
-  Tensor translated(const Tensor& x) const {
-    const int64_t n = x.size(0), c = x.size(1), h = x.size(2), w = x.size(3);
-    const int64_t y_most = shift(h), x_most = shift(w);
-    // A border of one zero stands for all that lies outside.
-    const Tensor padded = constant_pad_nd(x, {1, 1, 1, 1}, 0);
-    const Tensor rows = clamp(places(h) + whole(n, -y_most, y_most) + 1, 0, h + 1);
-    const Tensor columns = clamp(places(w) + whole(n, -x_most, x_most) + 1, 0, w + 1);
-    const Tensor moved = gather(padded, 2, expand(reshape(rows, {n, 1, h, 1}), {n, c, h, w + 2}));
-    return gather(moved, 3, expand(reshape(columns, {n, 1, 1, w}), {n, c, h, w}));
-  }
-  int64_t shift(int64_t side) const {
-    return static_cast<int64_t>(static_cast<double>(side) * translation_ + 0.5);
-  }
-
-  // [n, 1, h, w]: 0 in a square somewhere, which may reach over the border, 1 elsewhere.
-  Tensor cut(const Tensor& x) const {
-    const int64_t n = x.size(0), h = x.size(2), w = x.size(3);
-    const auto inside = [&](int64_t side, const IntList& shape) {
-      const auto size = static_cast<int64_t>(static_cast<double>(side) * cutout_ + 0.5);
-      const Tensor first = whole(n, -(size / 2), side - (size + 1) / 2);
-      const Tensor place = places(side);
-      return reshape(logical_and(ge(place, first), lt(place, first + size)), shape);
-    };
-    const Tensor square = logical_and(inside(h, {n, 1, h, 1}), inside(w, {n, 1, 1, w}));
-    return to(logical_not(square), x.dtype());
-  }
-
-  bool color_;
-  double translation_, cutout_;
+  DiffAugmentation augment_;
 };
 SADDLE_TRANSFORM(DiffAugment)

@@ -252,13 +252,14 @@ struct saddle_builder {
    *   classes       int: number of classes, 0 without labels
    *   models        string list: the models of the game, by the names of their players
    *   latent_size   int: length of z
+   *   batch, precision, parameters.MODEL  int, string, int: of train; how many numbers a model trains
    *   data_folder   string: where a data set looks for files that its parameters do not name
    *   dataset.KEY   what the data set said of itself in its `facts`
    *   shape.MODEL.OUTPUT  int list, to losses: the sizes of one sample of an output that one of the trial's
    *                 losses says it needs (logits and images apart), for heads of its own on it */
   saddle_status (*fact)(const saddle_builder* builder, const char* name, saddle_value* value);
-  /* Declares a parameter or buffer (models and losses only). *index is its place
-   * in the arrays `parameters` or `buffers` of every later call. */
+  /* Declares a parameter (models and losses only) or a buffer (transforms, too).
+   * *index is its place in the arrays `parameters` or `buffers` of every later call. */
   saddle_status (*parameter)(const saddle_builder* builder, const saddle_parameter* spec, uint32_t* index);
   saddle_status (*buffer)(const saddle_builder* builder, const saddle_buffer* spec, uint32_t* index);
 };
@@ -284,7 +285,9 @@ struct saddle_call {
   uint32_t buffer_count;
 };
 
-/* A model; also a transform (input "image", output "image", no parameters). */
+/* A model; also a transform: input and output "image", no parameters. What it remembers it keeps in buffers.
+ * With the first picture after an update of the discriminator it has the input "real_logit" as well: that
+ * update's logits of real samples, without a graph; null with every other picture. */
 typedef struct saddle_model {
   uint32_t struct_size;
   /* Of every kind: `create` puts into *instance what the host hands to all later calls. `destroy` is called
@@ -323,8 +326,8 @@ struct saddle_step {
   saddle_tensor* const* parameters; /* the loss's own, if it declared any */
   saddle_tensor* const* buffers;
 
-  /* A tensor of a sample, as "real.image", "real.label", "fake.image", "latent.z"; borrowed. *tensor is null
-   * when the trial has none of that name, such as labels of an unlabelled set. */
+  /* A tensor of a sample, as "real.image", "real.label", "fake.image", "latent.z", "real.augmented" (as models
+   * get it); borrowed. *tensor is null when the trial has none of that name, such as labels. */
   saddle_status (*input)(const saddle_step* step, const char* name, saddle_tensor** tensor);
   /* An output of a model on a sample: output(step, "discriminator", "real", "logit"); borrowed. */
   saddle_status (*output)(const saddle_step* step, const char* model, const char* sample, const char* name,

@@ -58,7 +58,8 @@ Instance::Instance(const Component& component, const std::string& role, const nl
           Caller{component.kind + " '" + component.name + "'", record.empty() ? component.name : record,
                  kept_text(component.kind + " '" + component.name + "' of " + component.file), holding_})),
       who_(caller_->who) {
-  const bool owns_tensors = component.kind == "model" || component.kind == "loss";
+  const bool owns_tensors =
+      component.kind == "model" || component.kind == "loss" || component.kind == "transform";
   const HostBuilder builder(role, config, facts, owns_tensors ? &declared_ : nullptr);
   try {
     call("create", [&] { return shared_part(component_).create(builder.c(), &instance_); });
@@ -175,10 +176,38 @@ NamedTensors Model::forward(std::span<const at::Tensor> parameters, std::span<co
   return std::move(context.outputs);
 }
 
-at::Tensor Transform::apply(const at::Tensor& image) const {
-  const NamedTensors inputs = {{"image", image}};
+Transform::Transform(const Component& component, const nlohmann::json& config, const nlohmann::json& facts,
+                     const std::string& record)
+    : Instance(component, "", config, facts, record) {
+  if (!declared_.parameters.empty())
+    throw Error(who_ + ": a transform is not trained; it has no parameters, only buffers");
+}
+
+std::vector<at::Tensor> Transform::first_buffers() const {
+  std::vector<at::Tensor> list;
+  for (const train::BufferSpec& b : declared_.buffers)
+    list.push_back(b.own.defined() ? b.own.clone()
+                                   : at::full(b.shape, b.value,
+                                              at::TensorOptions().dtype(b.dtype).device(trial_device())));
+  return list;
+}
+
+at::Tensor Transform::apply(const at::Tensor& image, std::span<const at::Tensor> buffers,
+                            const at::Tensor& real_logit) const {
+  if (buffers.size() != declared_.buffers.size())
+    throw Error(who_ + " has " + std::to_string(declared_.buffers.size()) + " buffers, and was given " +
+                std::to_string(buffers.size()));
+  const NamedTensors inputs = {{"image", image}, {"real_logit", real_logit}};
   CallContext context{&inputs, {}, nullptr};
-  const saddle_call call{sizeof call, 1, &context, nullptr, nullptr, call_input, call_output, 0, 0};
+  const saddle_call call{sizeof call,
+                         1,
+                         &context,
+                         nullptr,
+                         handles(buffers),
+                         call_input,
+                         call_output,
+                         0,
+                         static_cast<uint32_t>(buffers.size())};
   this->call("forward", [&] { return component_.c->as.model->forward(instance_, &call); });
   at::Tensor result = find(context.outputs, "image");
   if (!result.defined()) throw Error(who_ + ": gave no output 'image'");

@@ -81,9 +81,13 @@ class Model : public Instance {
 
 class Transform : public Instance {
  public:
-  Transform(const Component& component, const nlohmann::json& config, const nlohmann::json& facts)
-      : Instance(component, "", config, facts) {}
-  at::Tensor apply(const at::Tensor& image) const;
+  Transform(const Component& component, const nlohmann::json& config, const nlohmann::json& facts,
+            const std::string& record = {});
+  // Its buffers as they are at first.
+  std::vector<at::Tensor> first_buffers() const;
+  // With all of its buffers; `real_logit` may be undefined.
+  at::Tensor apply(const at::Tensor& image, std::span<const at::Tensor> buffers = {},
+                   const at::Tensor& real_logit = {}) const;
 };
 
 // A parameter of a model, as a loss sees it.

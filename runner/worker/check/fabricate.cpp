@@ -18,6 +18,8 @@ Case make_case(std::vector<int64_t> shape, int64_t classes, const json& given) {
          {{"sample_shape", std::move(shape)},
           {"classes", classes},
           {"latent_size", 6},
+          {"batch", kBatch},
+          {"precision", "float32"},
           {"models", {"discriminator", "generator"}},
           {"shape.discriminator.features", {kFeatures}},
           {"data_folder", data_folder()}}};
@@ -30,6 +32,12 @@ Case make_case(std::vector<int64_t> shape, int64_t classes, const json& given) {
     c.facts["dataset.deviation"] = 0.1;
   }
   for (const auto& [key, value] : given.items()) c.facts[key] = value;
+  // The weights of FabricatedGame: of each input, and of the output that model_parameter() makes.
+  int64_t numbers = 1;
+  for (const int64_t s : sample_shape(c)) numbers *= s;
+  const int64_t labels = c.facts["classes"].get<int64_t>(), z = c.facts["latent_size"].get<int64_t>();
+  c.facts["parameters.generator"] = kFeatures * (z + labels + numbers);
+  c.facts["parameters.discriminator"] = kFeatures * (numbers + labels + 1);
   const auto shape_now = sample_shape(c);
   const auto classes_now = c.facts["classes"].get<int64_t>();
   c.name = shape_now.size() == 1 ? "points of " + std::to_string(shape_now[0]) : shape_name(shape_now);

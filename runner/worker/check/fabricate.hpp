@@ -25,6 +25,7 @@ struct Subject {
   bool claims(const char* key) const;  // a boolean of its description
 };
 
+inline constexpr int64_t kBatch = 5;     // real samples, and fakes
 inline constexpr int64_t kFeatures = 6;  // of the discriminator of every made-up game
 
 // A trial as components see it, and how it is called: "3x8x8", "points with 3 classes".

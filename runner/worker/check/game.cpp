@@ -8,7 +8,7 @@
 
 namespace saddle::worker {
 namespace {
-constexpr int64_t kBatch = 5, kWidth = kFeatures;
+constexpr int64_t kWidth = kFeatures;
 }
 
 FabricatedGame::FabricatedGame(const std::string& role, const Case& trial, at::ScalarType type,
@@ -70,6 +70,8 @@ at::Tensor FabricatedGame::find_input(const std::string& name) {
   if (input == "label" && (sample == "real" || sample == "fake" || sample == "latent")) {
     t = make_input("label", trial_, kBatch, type_, {});
     if (t.defined() && sample != "real") t = t.flip(0);
+  } else if (input == "augmented") {
+    t = find_input(sample + ".image");
   } else if (name == "real.image") {
     t = make_input("image", trial_, kBatch, type_, {});
   } else if (name == "latent.z") {

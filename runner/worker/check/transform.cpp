@@ -12,9 +12,11 @@ at::Tensor image_of(const Making& making, int64_t n, at::ScalarType type) {
   return make_input("image", making.trial, n, type, {});
 }
 
+// With buffers as they are at first, and logits as the discriminator's.
 at::Tensor apply(const Transform& transform, const at::Tensor& image) {
   train::seed_default_generators(5);
-  return transform.apply(image);
+  return transform.apply(image, transform.first_buffers(),
+                         normal({image.size(0), 1}, "real_logit").to(at::kFloat));
 }
 
 class TransformUsage : public Usage {

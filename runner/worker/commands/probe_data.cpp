@@ -109,7 +109,8 @@ void probe_transform(const Request& request) {
   const Request& component = request.at("component");
   const Transform transform(open_component(component), component.at("parameters"), facts);
   train::seed_default_generators(request.at("seed").get<uint64_t>());
-  const at::Tensor image = transform.apply(given.scalar_type() == at::kDouble ? given : given.to(at::kFloat));
+  const at::Tensor image = transform.apply(given.scalar_type() == at::kDouble ? given : given.to(at::kFloat),
+                                           transform.first_buffers());
   if (const std::string out = text(request, "out"); !out.empty())
     train::write_safetensors(out, {{"image", image}});
   const nlohmann::json answer = {{"mean", image.mean().item<double>()},

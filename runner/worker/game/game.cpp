@@ -80,16 +80,14 @@ Game::Game(const Trial& trial, int64_t batch)
     data_ = std::make_unique<DataSource>(*dataset_, batch_, static_cast<uint64_t>(trial.seed));
   });
   facts_ = facts_of(config, dataset_->info());
+  facts_["batch"] = batch_;
+  facts_["precision"] = train_config.at("precision");
   for (const auto& [name, entry] : config.at("models").items())
     placed("/models/" + name, [&, &n = name] { players_[n] = std::make_unique<Player>(trial_, n, facts_); });
   order_ = train_config.at("order").get<std::vector<std::string>>();
-  for (size_t i = 0; i < train_config.at("augment").size(); ++i)
-    placed("/train/augment/" + std::to_string(i), [&] {
-      const auto& entry = train_config.at("augment")[i];
-      transforms_.push_back(std::make_unique<Transform>(trial_.component("transform", entry),
-                                                        own_parameters("transform", entry), facts_));
-    });
+  augmentation_ = std::make_unique<Augmentation>(trial_, facts_);
 
+  for (const auto& [name, player] : players_) facts_["parameters." + name] = player->model.set.count();
   tell_output_shapes();
   std::map<std::string, int> seen;
   for (size_t i = 0; i < config.at("losses").size(); ++i)
@@ -294,7 +292,7 @@ Batch Game::generate(int64_t count, at::Generator generator, bool average) {
   return Sampler(*this, {.average = average}, 0).draw(count, generator);
 }
 
-at::Tensor Game::features(const std::string& output, const at::Tensor& images) {
+at::Tensor Game::features(const std::string& output, const at::Tensor& images, const at::Tensor& labels) {
   const at::NoGradGuard no_grad;
   const auto dot = output.find('.');
   const std::string model = output.substr(0, dot),
@@ -304,8 +302,10 @@ at::Tensor Game::features(const std::string& output, const at::Tensor& images) {
   const int64_t number = ++update_number_;
   p.model.weights.begin(number, train::Use::measure);
   std::vector<at::Tensor> parts;
-  for (const at::Tensor& part : images.split(256)) {
-    const at::Tensor f = find(p.forward({{"image", part}}, number, false), name);
+  for (int64_t i = 0; i < images.size(0); i += 256) {
+    NamedTensors inputs = {{"image", images.slice(0, i, i + 256)}};
+    if (labels.defined()) inputs.emplace_back("label", labels.slice(0, i, i + 256));
+    const at::Tensor f = find(p.forward(inputs, number, false), name);
     if (!f.defined()) throw Error("model '" + model + "' gives no output '" + name + "'");
     parts.push_back(f.reshape({f.size(0), -1}).to(at::kFloat));
   }
@@ -330,6 +330,7 @@ std::map<std::string, at::Tensor> Game::state() {
     if (player->update) train::add_prefixed(all, name + "/optimizer/", player->update->state());
   }
   for (auto& entry : losses_) train::add_prefixed(all, "loss/" + entry.name + "/", entry.loss->set.tensors());
+  train::add_prefixed(all, "augment/", augmentation_->state());
   train::add_prefixed(all, "data/", data_->state());
   all["random/latent"] = train::generator_state(latent_);
   const auto random = random_states();
@@ -345,6 +346,7 @@ void Game::load_state(const std::map<std::string, at::Tensor>& state) {
     if (player->update) player->update->load_state(train::with_prefix(state, name + "/optimizer/"));
   }
   for (auto& entry : losses_) entry.loss->set.load(train::with_prefix(state, "loss/" + entry.name + "/"));
+  augmentation_->load_state(train::with_prefix(state, "augment/"));
   data_->load_state(train::with_prefix(state, "data/"));
   train::set_generator_state(latent_, state.at("random/latent"));
   std::vector<at::Tensor> random;

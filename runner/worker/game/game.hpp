@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <game/augmentation.hpp>
 #include <game/data.hpp>
 #include <game/player.hpp>
 #include <game/trial.hpp>
@@ -40,8 +41,8 @@ class Game {
   // Generated samples in evaluation mode, float, on the device. `generator` draws
   // z and labels only. `average`: with EMA weights, if there are any.
   Batch generate(int64_t count, at::Generator generator, bool average);
-  // "MODEL.OUTPUT" on images in evaluation mode, flattened to [n, d].
-  at::Tensor features(const std::string& output, const at::Tensor& images);
+  // "MODEL.OUTPUT" on images in evaluation mode, flattened to [n, d]; a model that takes labels needs them.
+  at::Tensor features(const std::string& output, const at::Tensor& images, const at::Tensor& labels = {});
   // The discriminator's logits in evaluation mode.
   at::Tensor logits(const Batch& batch);
 
@@ -88,7 +89,7 @@ class Game {
   std::unique_ptr<DataSource> data_;
   std::map<std::string, std::unique_ptr<Player>> players_;
   std::vector<LossEntry> losses_;
-  std::vector<std::unique_ptr<Transform>> transforms_;
+  std::unique_ptr<Augmentation> augmentation_;
   std::vector<std::string> order_;
   at::Generator latent_;
   int64_t batch_, update_number_ = 0;

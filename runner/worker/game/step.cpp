@@ -147,6 +147,8 @@ std::optional<ModelParameter> PlayerStep::model_parameter(const std::string& mod
 at::Tensor PlayerStep::find_input(const std::string& name) {
   const auto found = inputs_.find(name);
   if (found != inputs_.end()) return found->second;
+  if (const size_t dot = name.find('.'); dot != std::string::npos && name.substr(dot) == ".augmented")
+    return inputs_[name] = augmented(name.substr(0, dot));
   if (name.starts_with("real."))
     draw_real();
   else if (name.starts_with("latent."))
@@ -162,9 +164,7 @@ at::Tensor PlayerStep::augmented(const std::string& sample) {
   if (!image.defined()) {
     image = input(sample + ".image");
     if (!image.defined()) throw Error("there is no sample '" + sample + "'; there are real, fake and latent");
-    for (size_t i = 0; i < game_.transforms_.size(); ++i)
-      image =
-          placed("/train/augment/" + std::to_string(i), [&] { return game_.transforms_[i]->apply(image); });
+    image = game_.augmentation_->apply(image);
     if (image.dim() == 4 && game_.trial_.config.at("train").at("memory_format") == "channels_last")
       image = image.contiguous(at::MemoryFormat::ChannelsLast);
   }
@@ -225,6 +225,9 @@ at::Tensor PlayerStep::find_output(const std::string& model, const std::string& 
       compute_jointly(p);
     else
       compute(model, sample);
+    if (&p == &updated_ && model == "discriminator" && (joint || sample == "real"))
+      if (const at::Tensor logit = find(outputs_[model + " real"], "logit"); logit.defined())
+        game_.augmentation_->tell(logit);
   }
   at::Tensor result = find(outputs_[key], name);
   if (!result.defined()) throw Error("model '" + model + "' gives no output '" + name + "'");

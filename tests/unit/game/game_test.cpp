@@ -154,6 +154,32 @@ TEST_CASE("state saved and loaded continues bit for bit") {
   CHECK(equal(straight.state(), resumed.state()));
 }
 
+TEST_CASE("an augmentation that adapts continues bit for bit") {
+  const saddle::test::Scratch scratch;
+  saddle::test::write_idx(scratch.folder);
+  json t = trial_json();
+  auto& c = t["config"];
+  c["dataset"] = entry(t, "dataset", "idx", {{"path", scratch.folder.string()}});
+  c["models"]["generator"] = entry(t, "model", "dcgan", {{"role", "generator"}, {"width", 4}});
+  c["models"]["discriminator"] = entry(t, "model", "dcgan", {{"role", "discriminator"}, {"width", 4}});
+  c["train"]["batch"] = 8;
+  c["train"]["augment"] = {entry(t, "transform", "ada", {{"p", 0.3}, {"images", 200}, {"interval", 2}}),
+                           entry(t, "transform", "ada", {{"p", 0.1}, {"images", 0}})};
+  Game straight(Trial::from_json(t));
+  for (int64_t round = 0; round < 3; ++round) play_one(straight, round);
+  const auto saved = copied(straight.state());
+  for (int64_t round = 3; round < 6; ++round) play_one(straight, round);
+  const auto after = straight.state();
+  CHECK(after.at("augment/ada/buffers/updates").item<double>() >= 5);
+  CHECK(after.at("augment/ada/buffers/p").item<double>() != Approx(0.3));
+  CHECK(after.at("augment/ada#2/buffers/p").item<double>() == Approx(0.1));
+
+  Game resumed(Trial::from_json(t));
+  resumed.load_state(saved);
+  for (int64_t round = 3; round < 6; ++round) play_one(resumed, round);
+  CHECK(equal(after, resumed.state()));
+}
+
 TEST_CASE("an epoch shows every sample once, in an order of its own") {
   json t = trial_json();
   Game game(Trial::from_json(t));
