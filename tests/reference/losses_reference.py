@@ -5,7 +5,8 @@ usage: losses_reference.py            (torch 2.11, CPU; the file is beside this 
 
 Cross-entropies come from binary_cross_entropy_with_logits with explicit targets. The penalties differentiate a
 small network, logit = w2 tanh(W1 x + b1), whose weights are in the file; gradient_penalty draws its mixing
-numbers with torch.rand after manual_seed(SEED).
+numbers with torch.rand after manual_seed(SEED). The losses on features are written sample by sample: densities as
+means of exponentials, similarities as the whole matrix of places.
 """
 import json
 import pathlib
@@ -67,6 +68,65 @@ PENALTIES = [("gradient_penalty", {}, gradient_penalty), ("gradient_penalty", {"
              ("r1", {"gamma": 0.1, "every": 16}, r1)]
 
 
+def density(x, anchors, skip, kernel, temperature):
+    """log of the mean of the kernel over the anchors, without the one at `skip`."""
+    values = []
+    for j, a in enumerate(anchors):
+        if j == skip:
+            continue
+        if kernel == "vmf":
+            values.append((F.cosine_similarity(x, a, dim=0) / temperature).exp())
+        else:
+            values.append((-(x - a).square().sum() / (2 * temperature**2)).exp())
+    return torch.stack(values).mean().log()
+
+
+def kdd(real, fake, kernel="vmf", temperature=1.0, margin=1.0, leave_one_out=True, detach_anchors=False):
+    anchors = [t.detach() if detach_anchors else t for t in (real, fake)]
+
+    def ratios(samples, own):
+        out = []
+        for i, x in enumerate(samples):
+            logs = [density(x, a, i if leave_one_out and k == own else None, kernel, temperature)
+                    for k, a in enumerate(anchors)]
+            out.append(logs[0] - logs[1])
+        return torch.stack(out)
+
+    r, f = ratios(real, 0), ratios(fake, 1)
+    return ({"kdd_real": F.relu(margin - r).mean(), "kdd_fake": F.relu(margin + f).mean()}, {"kdd": -f.mean()})
+
+
+def feature_matching(real, fake, form="squared"):
+    real = real.detach()
+    by = fake.mean(0) - real.mean(0)
+    return {}, {"matching": {"squared": by.square().sum(), "l2": by.norm(), "l1": by.abs().mean(),
+                             "per_sample": F.mse_loss(fake, real)}[form]}
+
+
+def css(real, fake, normalize="place", pool="mean", over="sum", one_sided=True, relu=True, running=True):
+    def statistic(x):
+        f = x.T  # channels by places
+        if relu:
+            f = F.relu(f)
+        if normalize == "place":
+            f = F.normalize(f, dim=0)
+        m = f.T @ f
+        s = f @ m
+        return s.sum(1) / (1 if pool == "sum" else f.shape[1] ** 2)
+
+    more = statistic(fake) - statistic(real).detach()
+    squares = (F.relu(more) if one_sided else more).square()
+    return {}, {"similarity": squares.sum() if over == "sum" else squares.mean()}
+
+
+FEATURES = [("kdd", c) for c in (
+    {}, {"temperature": 0.05}, {"temperature": 5.0, "margin": 0.2}, {"leave_one_out": False}, {"detach_anchors": True},
+    {"kernel": "gaussian"}, {"kernel": "gaussian", "temperature": 2.0, "detach_anchors": True, "margin": 3.0})]
+FEATURES += [("feature_matching", {"form": form}) for form in ("squared", "l2", "l1", "per_sample")]
+FEATURES += [("css", c) for c in (
+    {}, {"normalize": "none", "pool": "sum"}, {"over": "mean", "one_sided": False}, {"relu": False, "running": False})]
+
+
 def numbers(terms):
     return {name: value.item() for name, value in terms.items()}
 
@@ -86,6 +146,20 @@ def main():
             "loss": name, "config": config, "discriminator": numbers(terms), "generator": numbers(generator),
             "gradients": {"discriminator.real": dr.flatten().tolist(), "discriminator.fake": df.flatten().tolist(),
                           "generator.fake": gf.flatten().tolist()}})
+
+    own = torch.Generator().manual_seed(5)
+    x, y = torch.randn(6, 4, generator=own) + 0.3, torch.randn(6, 4, generator=own)
+    out |= {"real_features": x.tolist(), "fake_features": y.tolist(), "features": []}
+    for name, config in FEATURES:
+        x, y = x.detach().requires_grad_(), y.detach().requires_grad_()
+        case = {"loss": name, "config": config, "gradients": {}}
+        for player, terms in zip(("discriminator", "generator"), globals()[name](x, y, **config)):
+            case[player] = numbers(terms)
+            if terms:
+                slopes = torch.autograd.grad(sum(terms.values()), [x, y], allow_unused=True, materialize_grads=True,
+                                             retain_graph=True)
+                case["gradients"] |= {f"{player}.{n}": g.tolist() for n, g in zip(("real", "fake"), slopes)}
+        out["features"].append(case)
 
     real, fake = torch.randn(4, 2, 1, 3), torch.randn(4, 2, 1, 3)
     w1, b1, w2 = torch.randn(5, 6).requires_grad_(), torch.randn(5).requires_grad_(), torch.randn(1, 5).requires_grad_()
