@@ -79,6 +79,15 @@ fs::path cache_folder() {
   return {};
 }
 
+fs::path data_folder() {
+  if (const std::string given = environment("SADDLE_DATA"); !given.empty()) return given;
+  return (program_folder() / ".." / "share" / "saddle" / "data").lexically_normal();
+}
+
+fs::path extractor_weights(const std::string& name) {
+  return data_folder() / "extractors" / (name + ".safetensors");
+}
+
 std::string read_file(const fs::path& file) {
   std::error_code error;
   if (fs::is_directory(file, error)) throw Error(file.string() + ": is a folder, a file was expected");

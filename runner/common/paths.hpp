@@ -25,6 +25,11 @@ std::vector<std::filesystem::path> plugin_search_path(const std::vector<std::fil
 // $XDG_CACHE_HOME/saddle or ~/.cache/saddle; empty when neither variable is set.
 std::filesystem::path cache_folder();
 
+// Where the data sets are: $SADDLE_DATA, or share/saddle/data of an installed tree.
+std::filesystem::path data_folder();
+// The weights of a bundled feature extractor, in the data folder.
+std::filesystem::path extractor_weights(const std::string& name);
+
 // The whole file. Throws Error with the path and the system's reason.
 std::string read_file(const std::filesystem::path& file);
 

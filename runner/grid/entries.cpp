@@ -97,24 +97,25 @@ std::shared_ptr<const Entry> Entries::optimizer(const Json& written, const std::
 Entry Entries::check_component(const std::string& kind, const Json& written,
                                const std::string& pointer) const {
   Entry entry{nullptr, written, written, {}};
+  const std::string of = kind == "extractor" ? "model" : kind;
   const Report report = into(entry.faults);
   if (!written.is_object()) {
     report(pointer, "expected an object {\"use\": NAME, ...}, found " + describe_value(written), false);
     return entry;
   }
   if (!written.contains("use")) {
-    report(pointer, "needs the key \"use\": the name of a " + kind, false);
+    report(pointer, "needs the key \"use\": the name of a " + of, false);
     return entry;
   }
   if (!written["use"].is_string()) {
-    report(pointer + "/use", "expected the name of a " + kind + ", found " + describe_value(written["use"]),
+    report(pointer + "/use", "expected the name of a " + of + ", found " + describe_value(written["use"]),
            false);
     return entry;
   }
   const std::string use = written["use"];
-  entry.component = catalogue_.find(kind, use);
+  entry.component = catalogue_.find(of, use);
   if (entry.component == nullptr) {
-    report(pointer + "/use", unknown_component(catalogue_, kind, use), false);
+    report(pointer + "/use", unknown_component(catalogue_, of, use), false);
     return entry;
   }
   const std::vector<const Json*> schemas = {&host_schema()[kind], &entry.component->parameters()};

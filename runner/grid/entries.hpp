@@ -28,7 +28,7 @@ class Entries {
  public:
   explicit Entries(const Catalogue& catalogue) : catalogue_(catalogue) {}
 
-  // {"use": NAME, ...} of a kind of component.
+  // {"use": NAME, ...} of a kind of component; "extractor" is a model in a metric's features.
   std::shared_ptr<const Entry> component(const std::string& kind, const Json& written,
                                          const std::string& pointer);
   // Of one player, with its schedule. `rounds`: of the training, the default end

@@ -57,7 +57,8 @@ class Writer {
   explicit Writer(const Catalogue& catalogue) : catalogue_(catalogue) {}
 
   Json write() {
-    for (const std::string& kind : component_kinds()) component_kind(kind);
+    uses("extractor", "model", [](const Component& model) { return model.roles().contains("features"); });
+    for (const std::string& kind : component_kinds()) uses(kind, kind, [](const Component&) { return true; });
     chosen("optimizer");
     chosen("schedule");
     chosen("prune");
@@ -106,19 +107,23 @@ class Writer {
     return {{"type", "object"}, {"properties", {{"use", std::move(use)}}}, {"allOf", std::move(rules)}};
   }
 
-  void component_kind(const std::string& kind) {
+  // What an entry may name that follows the host's schema `what`: components of a kind.
+  template <class Choose>
+  void uses(const std::string& what, const std::string& kind, Choose&& chosen) {
     std::vector<std::pair<std::string, std::string>> uses;
     for (const std::string& name : catalogue_.names(kind)) {
       const Component& component = *catalogue_.find(kind, name);
-      Json properties = closed_all(host_schema()[kind]["properties"]);
+      if (!chosen(component)) continue;
+      Json properties = closed_all(host_schema()[what]["properties"]);
+      if (what == "metric") properties["features"]["anyOf"] = {Json{{"type", "string"}}, ref("extractor")};
       for (const auto& [key, schema] : component.parameters()["properties"].items())
         properties[key] = closed(schema);
-      definitions_[kind + "." + name] = {{"description", component.doc},
+      definitions_[what + "." + name] = {{"description", component.doc},
                                          {"properties", std::move(properties)},
                                          {"additionalProperties", false}};
       uses.emplace_back(name, component.doc);
     }
-    definitions_[kind] = by_use(kind, uses);
+    definitions_[what] = by_use(what, uses);
   }
 
   // The host's own choices: optimizers and their schedules.
@@ -162,6 +167,7 @@ class Writer {
     of_uses("^dataset", "dataset");
     of_uses("^models\\." + kEntryName, "model");
     of_uses("^losses\\." + kIndex, "loss");
+    of_uses("^metrics\\." + kIndex + "\\.features", "extractor");
     of_uses("^metrics\\." + kIndex, "metric");
     of_uses("^train\\.augment\\." + kIndex, "transform");
     of_uses("^optimizers\\." + kEntryName, "optimizer");

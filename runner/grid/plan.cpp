@@ -94,7 +94,10 @@ Json plugin_files(const Json& resolved, const Catalogue& catalogue) {
   add_file(files, catalogue, "dataset", resolved.at("dataset"));
   for (const Json& model : resolved.at("models")) add_file(files, catalogue, "model", model);
   for (const Json& loss : resolved.at("losses")) add_file(files, catalogue, "loss", loss);
-  for (const Json& metric : resolved.at("metrics")) add_file(files, catalogue, "metric", metric);
+  for (const Json& metric : resolved.at("metrics")) {
+    add_file(files, catalogue, "metric", metric);
+    if (metric.at("features").is_object()) add_file(files, catalogue, "model", metric.at("features"));
+  }
   for (const Json& transform : resolved.at("train").at("augment"))
     add_file(files, catalogue, "transform", transform);
   return files;

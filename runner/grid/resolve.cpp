@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <common/nearest.hpp>
+#include <grid/extractor.hpp>
 #include <grid/host_schema.hpp>
 #include <grid/identity.hpp>
 #include <grid/spec.hpp>
@@ -181,7 +182,9 @@ void check_features(Draft& draft, const Models& models, const Json& value, const
   const Names path = split_path(value);
   if (path.size() != 2) {
     return draft.fault(
-        pointer, "expected \"pixels\" or MODEL.OUTPUT, as discriminator.features, found " + value.dump());
+        pointer,
+        "expected \"pixels\", MODEL.OUTPUT, as discriminator.features, or {\"use\": EXTRACTOR}, found " +
+            value.dump());
   }
   if (!models.players.contains(path[0])) {
     return draft.fault(pointer, "no model \"" + path[0] + "\". " + suggestion(path[0], keys(models.config)));
@@ -195,7 +198,7 @@ void check_features(Draft& draft, const Models& models, const Json& value, const
 }  // namespace
 
 struct Resolver::Impl {
-  explicit Impl(const Catalogue& catalogue) : entries(catalogue) {}
+  explicit Impl(const Catalogue& known) : catalogue(known), entries(known) {}
 
   using Shared = std::shared_ptr<const Section>;
   enum Stage { kDataset, kModels, kTrain, kOptimizers, kLosses, kMetrics, kRecord, kCheckpoint };
@@ -371,6 +374,13 @@ struct Resolver::Impl {
           if (config["weights"] == "ema" && !averaged)
             draft.fault(pointer + "/weights",
                         "no averaged weights are kept: set train.ema.decay above 0, or weights to raw");
+          if (config["features"].is_object()) {
+            const Entry features =
+                check_extractor(entries, catalogue, config["features"], pointer + "/features");
+            draft.take_faults(features);
+            config["features"] = features.config;
+            kept["features"] = features.identity;
+          }
           check_features(draft, *models, config["features"], pointer + "/features");
         }
         draft.config.push_back(std::move(config));
@@ -388,6 +398,7 @@ struct Resolver::Impl {
     });
   }
 
+  const Catalogue& catalogue;
   Entries entries;
   std::unordered_map<std::string, std::unique_ptr<const Json>> raw_sections;
   std::set<Names> name_lists;

@@ -28,7 +28,14 @@ Measuring::Measuring(const Trial& trial, Game& game) : trial_(trial), game_(game
       const Component& component = trial.component("metric", c);
       Entry e;
       e.name = c.at("use");
-      e.features = c.at("features");
+      const nlohmann::json& features = c.at("features");
+      if (features.is_object()) {
+        e.extractor = extractor(features);
+        e.features = features.at("output");
+        e.extractor->want(e.features);
+      } else {
+        e.features = features;
+      }
       e.every = c.at("every");
       e.samples = c.at("samples");
       e.sampling = Sampling::from_json(c);
@@ -40,15 +47,19 @@ Measuring::Measuring(const Trial& trial, Game& game) : trial_(trial), game_(game
       const auto& info = game.dataset().info();
       e.protocol = {{"metric", e.name + "@" + component.description.at("version").get<std::string>()},
                     {"parameters", own},
-                    {"features", e.features},
+                    {"features", features},
                     {"dataset", trial.config.at("dataset")},
                     {"dataset_version", info.version},
                     {"split", e.split},
                     {"real", real(e.split).image.size(0)},
                     {"fake", e.samples},
-                    {"resize", "none"},
+                    {"resize", e.extractor ? e.extractor->resize() : "none"},
                     {"quantised", info.dtype == at::kByte ? "uint8" : "no"},
                     {"latents", "a stream of the trial's seed, the same at every step"}};
+      if (e.extractor) {
+        e.protocol["features"] = e.extractor->protocol();
+        e.protocol["features"]["output"] = e.features;
+      }
       e.sampling.describe(e.protocol);
       entries_.push_back(std::move(e));
     });
@@ -69,7 +80,14 @@ const Batch& Measuring::real(const std::string& split) {
   return place->second;
 }
 
+std::shared_ptr<Extractor> Measuring::extractor(const nlohmann::json& entry) {
+  std::shared_ptr<Extractor>& known = extractors_[Extractor::key(entry)];
+  if (!known) known = std::make_shared<Extractor>(trial_, entry, game_.dataset().info());
+  return known;
+}
+
 at::Tensor Measuring::features(const Entry& entry, const at::Tensor& images) {
+  if (entry.extractor) return entry.extractor->features(images, entry.features);
   const at::Tensor seen = quantised(images, game_.dataset().info().dtype);
   const at::Tensor rows =
       entry.features == "pixels" ? seen.reshape({seen.size(0), -1}) : game_.features(entry.features, seen);
@@ -78,7 +96,7 @@ at::Tensor Measuring::features(const Entry& entry, const at::Tensor& images) {
 
 void Measuring::reference(Entry& entry) {
   // Features of a model that learns change from one measurement to the next.
-  if (entry.referenced && (frozen_ || entry.features == "pixels")) return;
+  if (entry.referenced && (frozen_ || entry.extractor || entry.features == "pixels")) return;
   const Batch& set = real(entry.split);
   entry.metric->reference(features(entry, set.image), set.label.defined() ? set.label.cpu() : set.label);
   entry.referenced = true;
@@ -88,6 +106,21 @@ void Measuring::report(const Tell& tell, const Entry& entry, const Batch& fake) 
   const at::Tensor labels = fake.label.defined() ? fake.label.cpu() : at::Tensor();
   for (const auto& [name, value] : entry.metric->measure(features(entry, fake.image), labels))
     tell(name, value, entry.protocol);
+}
+
+void Measuring::floor(Recorder& recorder, Entry& entry) {
+  const Batch& all = real(entry.split);
+  const int64_t half = all.image.size(0) / 2;
+  if (half < 2) return;
+  const at::Tensor rows = features(entry, all.image);
+  // Alternating, since sets are often sorted.
+  const auto part = [&](const at::Tensor& t, int64_t first) {
+    return t.defined() ? t.slice(0, first, 2 * half, 2).cpu().contiguous() : t;
+  };
+  entry.metric->reference(part(rows, 0), part(all.label, 0));
+  for (const auto& [name, value] : entry.metric->measure(part(rows, 1), part(all.label, 1)))
+    recorder.number(name + "/floor", 0, value, entry.protocol);
+  entry.referenced = false;
 }
 
 void Measuring::report(Recorder& recorder, const Entry& entry, const Batch& fake, int64_t step,
@@ -117,18 +150,7 @@ void Measuring::baselines(Recorder& recorder) {
     placed("/metrics/" + std::to_string(i), [&] {
       Entry& entry = entries_[i];
       const Batch& all = real(entry.split);
-      // Half of the real samples against the other half, alternating, since sets are often sorted.
-      const int64_t half = all.image.size(0) / 2;
-      if (half >= 2) {
-        const auto part = [&](const at::Tensor& t, int64_t first) {
-          return t.defined() ? t.slice(0, first, 2 * half, 2) : t;
-        };
-        const at::Tensor labels = part(all.label, 0);
-        entry.metric->reference(features(entry, part(all.image, 0)),
-                                labels.defined() ? labels.cpu() : labels);
-        report(recorder, entry, {part(all.image, 1), part(all.label, 1)}, 0, "/floor");
-        entry.referenced = false;
-      }
+      floor(recorder, entry);
       reference(entry);
       std::vector<int64_t> shape = all.image.sizes().vec();
       shape[0] = entry.samples;

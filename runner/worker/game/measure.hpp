@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <game/extractor.hpp>
 #include <game/game.hpp>
 #include <game/recorder.hpp>
 #include <game/sampling.hpp>
@@ -41,14 +42,19 @@ class Measuring {
 
  private:
   struct Entry {
-    std::string name, features, split;
+    std::string name, features, split;  // features: "pixels", MODEL.OUTPUT, or the extractor's output
+    std::shared_ptr<Extractor> extractor;
     int64_t every, samples;
     Sampling sampling;
     std::unique_ptr<Metric> metric;
     nlohmann::json protocol;
     bool referenced = false;
   };
+  // The extractor that "features" of a metric name.
+  std::shared_ptr<Extractor> extractor(const nlohmann::json& entry);
   at::Tensor features(const Entry& entry, const at::Tensor& images);
+  // One half of the real samples against the other.
+  void floor(Recorder& recorder, Entry& entry);
   void reference(Entry& entry);
   // The real samples of a split, at most 50,000.
   const Batch& real(const std::string& split);
@@ -64,6 +70,7 @@ class Measuring {
   bool frozen_ = false;                // the models are not trained any more
   std::string drawn_as_;
   Batch drawn_;
+  std::map<std::string, std::shared_ptr<Extractor>> extractors_;
   std::vector<Entry> entries_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 
+#include <game/extractor.hpp>
 #include <game/game.hpp>
 #include <game/measure.hpp>
 
@@ -25,8 +26,12 @@ nlohmann::json prove(const nlohmann::json& request) {
       const auto& metrics = trial.config.at("metrics");
       for (size_t i = 0; i < metrics.size(); ++i)
         placed("/metrics/" + std::to_string(i) + "/features", [&] {
-          const std::string features = metrics[i].at("features");
-          if (features != "pixels") game.features(features, fake.image);
+          const nlohmann::json& features = metrics[i].at("features");
+          if (features.is_object())
+            Extractor(trial, features, game.dataset().info())
+                .features(fake.image, features.at("output").get<std::string>());
+          else if (features != "pixels")
+            game.features(features.get<std::string>(), fake.image);
         });
     }
     nlohmann::json models = nlohmann::json::object();

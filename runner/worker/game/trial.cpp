@@ -1,6 +1,5 @@
 #include <game/trial.hpp>
 
-#include <cstdlib>
 #include <set>
 
 #include <common/paths.hpp>
@@ -51,9 +50,6 @@ nlohmann::json own_parameters(const std::string& kind, const nlohmann::json& ent
   return own;
 }
 
-std::string data_folder() {
-  if (const char* given = std::getenv("SADDLE_DATA"); given && *given) return given;
-  return (program_folder() / ".." / "share" / "saddle" / "data").lexically_normal().string();
-}
+std::string data_folder() { return saddle::data_folder().string(); }
 
 }  // namespace saddle::worker

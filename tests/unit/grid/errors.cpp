@@ -129,7 +129,23 @@ TEST_CASE("each fault of a value or key is one line with its place") {
       {"\"every\": 50", "\"features\": \"critic.logit\"",
        "g.json:14:46 /metrics/0/features: no model \"critic\"."},
       {"\"every\": 50", "\"features\": \"inception\"",
-       "g.json:14:46 /metrics/0/features: expected \"pixels\" or MODEL.OUTPUT"},
+       "g.json:14:46 /metrics/0/features: expected \"pixels\", MODEL.OUTPUT, as discriminator.features, or "
+       "{\"use\": EXTRACTOR}, found \"inception\""},
+      {"\"every\": 50", "\"features\": {\"use\": \"mlp\"}",
+       "g.json:14:54 /metrics/0/features/use: model \"mlp\" is no feature extractor: it has no role "
+       "\"features\". Known: inception."},
+      {"\"every\": 50", "\"features\": {\"use\": \"inceptoin\"}",
+       "g.json:14:54 /metrics/0/features/use: no model \"inceptoin\". Nearest: \"inception\"."},
+      {"\"every\": 50", "\"features\": {\"use\": \"inception\", \"siez\": 8}",
+       "g.json:14:67 /metrics/0/features/siez: unknown key \"siez\" of extractor \"inception\". Nearest: "
+       "\"size\"."},
+      {"\"every\": 50",
+       "\"features\": {\"use\": \"inception\", \"weights\": \"random\", \"output\": \"logit\"}",
+       "/metrics/0/features/output: model \"inception\" has no such output. Nearest: \"logits\"."},
+      {"\"every\": 50", "\"features\": {\"use\": \"inception\", \"weights\": \"/nowhere/w.safetensors\"}",
+       "/metrics/0/features/weights: there is no file /nowhere/w.safetensors. Name a safetensors file"},
+      {"\"every\": 50", "\"features\": {\"use\": \"inception\"}",
+       "/extractors/inception.safetensors. `./saddle fetch inception` puts its weights there"},
       // what must fit together
       {"\"use\": \"hinge\", \"margin\": 1.0", "\"use\": \"kdd\"",
        "g.json:8:22 /losses/0/use: loss \"kdd\" needs discriminator.features; model \"mlp\" in the role "

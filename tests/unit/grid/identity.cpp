@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include <common/sha256.hpp>
 #include <grid/identity.hpp>
 
 #include "fixture.hpp"
@@ -172,4 +173,48 @@ TEST_CASE("the identity of a config is the components at their versions and what
             "metrics": [{"use": "frechet@1", "every": 50}],
             "optimizers": {"discriminator": {"use": "adam"}, "generator": {"use": "adam", "schedule": {"use": "linear", "from": 10}}},
             "train": {"rounds": 100, "ema": {"decay": 0.9}, "augment": [{"use": "flip@1"}], "updates": {"discriminator": 2}}})")));
+}
+
+TEST_CASE("an extractor's weights are known by their hash, wherever they lie") {
+  Scratch scratch;
+  const auto first = scratch.write("a.safetensors", "some weights"),
+             same = scratch.write("b/c.safetensors", "some weights"),
+             other = scratch.write("d.safetensors", "other weights");
+  const auto grid = [](const Json& features) {
+    Json grid = base();
+    grid["metrics"] = {{{"use", "frechet"}, {"features", features}}};
+    return grid;
+  };
+  const auto with = [](const std::filesystem::path& file) {
+    return Json{{"use", "inception"}, {"weights", file.string()}};
+  };
+  const Plan plan = plan_of(grid(with(first)));
+  const Json features = plan.trials[0].config->resolved()["metrics"][0]["features"];
+  const std::string hash = sha256("some weights");
+  CHECK(features == Json{{"use", "inception"},
+                         {"output", "features"},
+                         {"size", 299},
+                         {"weights", first.string()},
+                         {"sha256", hash}});
+  CHECK(hash_of(grid(with(same))) == hash_of(grid(with(first))));
+  CHECK(hash_of(grid(with(other))) != hash_of(grid(with(first))));
+  CHECK(hash_of(grid({{"use", "inception"}, {"weights", "random"}})) != hash_of(grid(with(first))));
+  CHECK(hash_of(grid({{"use", "inception"}, {"weights", "random"}})) !=
+        hash_of(grid({{"use", "inception"}, {"weights", "random"}, {"output", "logits"}})));
+
+  Json pinned = with(first);
+  pinned["sha256"] = hash;
+  CHECK(hash_of(grid(pinned)) == hash_of(grid(with(first))));
+  pinned["weights"] = other.string();
+  CHECK(refusal(grid(pinned)).find("/metrics/0/features/sha256: " + other.string() + " has the SHA-256") !=
+        std::string::npos);
+  CHECK(plugin_files(plan.trials[0].config->resolved(), catalogue()).contains("model/inception"));
+
+  // What ./saddle fetch brought is found by the extractor's name.
+  scratch.write("data/extractors/inception.safetensors", "some weights");
+  ::setenv("SADDLE_DATA", (scratch.path() / "data").c_str(), 1);
+  const Plan fetched = plan_of(grid({{"use", "inception"}}));
+  ::unsetenv("SADDLE_DATA");
+  CHECK(fetched.trials[0].config->hash == plan.trials[0].config->hash);
+  CHECK(fetched.trials[0].config->resolved()["metrics"][0]["features"]["weights"] == "");
 }
