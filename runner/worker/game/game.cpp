@@ -81,7 +81,7 @@ Game::Game(const Trial& trial, int64_t batch)
   });
   facts_ = facts_of(config, dataset_->info());
   facts_["batch"] = batch_;
-  facts_["precision"] = train_config.at("precision");
+  for (const char* key : {"precision", "pass"}) facts_[key] = train_config.at(key);
   for (const auto& [name, entry] : config.at("models").items())
     placed("/models/" + name, [&, &n = name] { players_[n] = std::make_unique<Player>(trial_, n, facts_); });
   order_ = train_config.at("order").get<std::vector<std::string>>();
