@@ -58,17 +58,30 @@ std::string what_was_pruned(const Closing& closing) {
          std::to_string(trained) + " of their " + std::to_string(rounds) + " rounds";
 }
 
+// The name of a trial as a command takes it: its number where another trial has the same name.
+std::string word_for(const Closing& closing, const std::string& name, db::Reader& reader) {
+  const db::Rows same =
+      reader.query("SELECT count(DISTINCT trial) FROM experiment_trials WHERE name = ?1", {name});
+  for (const db::TrialInfo& trial : closing.trials)
+    if (trial.name == name && std::get<std::int64_t>(same.rows.at(0).at(0)) > 1)
+      return std::to_string(trial.id);
+  return name;
+}
+
 std::vector<std::string> next_steps(const Closing& closing, const std::string& metric,
-                                    const std::string& best) {
+                                    const std::string& best, db::Reader& reader) {
   std::vector<std::string> steps;
-  if (const auto* failed = first_in(closing, db::TrialState::failed)) steps.push_back("show " + failed->name);
+  if (const auto* failed = first_in(closing, db::TrialState::failed))
+    steps.push_back("show " + word_for(closing, failed->name, reader));
   const bool unfinished = std::any_of(closing.trials.begin(), closing.trials.end(), [](const auto& trial) {
     return trial.state != db::TrialState::done && trial.state != db::TrialState::pruned;
   });
   if (unfinished) steps.push_back("resume " + closing.name);
-  const std::string trial = best.empty() && !closing.trials.empty() ? closing.trials.front().name : best;
+  std::string trial = best.empty() && !closing.trials.empty() ? closing.trials.front().name : best;
+  if (!trial.empty()) trial = word_for(closing, trial, reader);
   if (!metric.empty()) steps.push_back("best --metric " + metric);
-  if (!trial.empty()) steps.push_back("show " + trial);
+  const std::string show = "show " + trial;
+  if (!trial.empty() && (steps.empty() || steps.front() != show)) steps.push_back(show);
   if (!metric.empty() && !trial.empty()) steps.push_back("curve " + trial + " --metric " + metric);
   steps.push_back("ls");
   if (steps.size() > 3) steps.resize(3);
@@ -115,7 +128,7 @@ void print_closing(const Closing& closing, const Globals& globals) {
               << closing.name << " --no-prune\n";
   std::cout << "\ndatabase  " << fs::absolute(globals.database).string() << "\nfiles     "
             << (runs_folder(globals.database) / closing.name).string() << "\n\nworth trying next:\n";
-  for (const std::string& step : next_steps(closing, metric, best))
+  for (const std::string& step : next_steps(closing, metric, best, reader))
     std::cout << "  " << command_line(globals) << " " << step << '\n';
 }
 

@@ -46,6 +46,21 @@ TEST_CASE("run ends with a ranked table and real next commands, and runs nothing
   CHECK(place.count("attempts") == "4");
 }
 
+TEST_CASE("next commands mean one trial where experiments have trials of one name") {
+  Place place;
+  place.grid({{"rounds", 3}}, Json::object());
+  const ChildResult first = place.saddle({"run", place.file()});
+  CHECK_THAT(first.out, Contains("show 0001-s0\n"));
+  place.grid({{"do", "exit"}}, Json::object(), {{"name", "h"}});
+  const ChildResult second = place.saddle({"run", place.file()});
+  CHECK(second.exit_code == 1);
+  const std::string number = "2";
+  CHECK_THAT(second.out, Contains("show " + number + "\n"));
+  CHECK(second.out.find("show ") == second.out.rfind("show "));
+  CHECK(place.saddle({"show", number}).exit_code == 0);
+  CHECK(place.saddle({"show", "0001-s0"}).exit_code == 2);
+}
+
 TEST_CASE("a failed trial is one line and exit code 1") {
   Place place;
   place.grid(Json::object(), {{"dataset.do", {{"values", {"exit", "succeed", "diverge"}}}}});
