@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <iostream>
@@ -10,9 +11,9 @@
 #include <common/error.hpp>
 #include <common/paths.hpp>
 #include <db/store.hpp>
-#include <grid/entries.hpp>
 #include <grid/plan.hpp>
 #include <grid/problems.hpp>
+#include <grid/resolve.hpp>
 #include <grid/spec.hpp>
 
 namespace saddle::cli {
@@ -64,7 +65,12 @@ void override_keys(Json& entry, const EvalArguments& a) {
     if (!value.empty()) entry[key] = value;
   };
   entry["every"] = 0;
-  put("features", a.features);
+  if (a.features.starts_with("{")) {
+    entry["features"] = Json::parse(a.features, nullptr, /*allow_exceptions=*/false);
+    if (entry["features"].is_discarded()) throw Error("--features " + a.features + ": is no JSON");
+  } else {
+    put("features", a.features);
+  }
   put("split", a.split);
   put("weights", a.weights);
   put("batch_norm", a.batch_norm);
@@ -74,10 +80,8 @@ void override_keys(Json& entry, const EvalArguments& a) {
   if (a.z_std) entry["z_std"] = *a.z_std;
 }
 
-// The entries as the worker takes them, checked against the metrics' schemas.
-Json checked_entries(const EvalArguments& a, const Json& config, const Catalogue& catalogue) {
-  const double decay = config["train"]["ema"].value("decay", 0.0);
-  Entries checker(catalogue);
+// The entries as the worker takes them, checked as those of a grid file are.
+Json checked_entries(const EvalArguments& a, Json config, const Catalogue& catalogue) {
   EvalSets sets(a.sets);
   Problems problems;
   Json list = Json::array();
@@ -96,18 +100,18 @@ Json checked_entries(const EvalArguments& a, const Json& config, const Catalogue
                                     : set_at(entry, override->path, override->value);
       if (!fault.empty()) problems.add("--set " + use + "." + set, override->pointer, fault);
     }
-    const auto checked = checker.component("metric", entry, "/" + use);
-    for (const SchemaFault& fault : checked->faults) problems.add("--metrics", fault.pointer, fault.text);
-    Json config_of = checked->config;
-    if (!config_of.contains("weights")) config_of["weights"] = decay > 0 ? "ema" : "raw";
-    if (config_of["weights"] == "ema" && decay <= 0)
-      throw Error(
-          "--weights ema: the trial keeps no averaged weights (train.ema.decay is 0); take --weights raw");
-    list.push_back(std::move(config_of));
+    // The trial's own entries may have differed in nothing but what is overridden.
+    if (std::find(list.begin(), list.end(), entry) == list.end()) list.push_back(std::move(entry));
   }
   sets.check_all_used();
+  config["metrics"] = std::move(list);
+  const Resolution resolved =
+      resolve(config, catalogue, [&](const std::string& pointer, const std::string& text, bool) {
+        // What else there is to say was settled when the trial was planned.
+        if (pointer.starts_with("/metrics")) problems.add("--metrics", pointer, text);
+      });
   problems.throw_if_any();
-  return list;
+  return resolved.config["metrics"];
 }
 
 double number_of(const Json& value) {

@@ -24,22 +24,24 @@ std::pair<at::Tensor, at::Tensor> nearest_rows(const at::Tensor& fake, const at:
   return {where, best};
 }
 
-Neighbours find_neighbours(Game& game, const at::Tensor& images, const std::string& features, int64_t k) {
+Neighbours find_neighbours(Game& game, const Batch& fake, const std::string& features, int64_t k) {
   constexpr int64_t kMostReal = 50000;
   const int64_t size = game.data().size(), taken = std::min(size, kMostReal);
   if (k > taken)
     throw Error("--nearest " + std::to_string(k) + ": the training split has " + std::to_string(size) +
                 " samples");
-  const at::Tensor real = game.data().take(taken).image;
+  const Batch real = game.data().take(taken);
   const at::ScalarType dtype = game.dataset().info().dtype;
-  const auto rows = [&](const at::Tensor& x) {
-    const at::Tensor seen = quantised(x, dtype);
-    return features == "pixels" ? seen.flatten(1) : game.features(features, seen);
+  const auto rows = [&](const Batch& batch) {
+    const at::Tensor seen = quantised(batch.image.to(trial_device()), dtype);
+    if (features == "pixels") return seen.flatten(1).cpu();
+    return game.features(features, seen, batch.label.defined() ? batch.label.to(trial_device()) : batch.label)
+        .cpu();
   };
-  auto [index, distance] = nearest_rows(rows(images).cpu(), rows(real).cpu(), k);
+  auto [index, distance] = nearest_rows(rows(fake), rows(real), k);
   std::vector<int64_t> shape = {index.size(0), k};
-  for (const int64_t s : images.sizes().slice(1)) shape.push_back(s);
-  const at::Tensor image = real.cpu().index_select(0, index.flatten()).reshape(shape);
+  for (const int64_t s : fake.image.sizes().slice(1)) shape.push_back(s);
+  const at::Tensor image = real.image.cpu().index_select(0, index.flatten()).reshape(shape);
   // Of a larger set every so manieth sample was taken.
   return {index.mul(size).div(taken, "floor"), distance, image};
 }

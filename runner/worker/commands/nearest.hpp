@@ -18,6 +18,6 @@ struct Neighbours {
   at::Tensor image;     // [n, k, ...] float32
 };
 // `features`: "pixels" or MODEL.OUTPUT. Throws Error.
-Neighbours find_neighbours(Game& game, const at::Tensor& images, const std::string& features, int64_t k);
+Neighbours find_neighbours(Game& game, const Batch& fake, const std::string& features, int64_t k);
 
 }  // namespace saddle::worker

@@ -187,7 +187,7 @@ class Drawing {
 
   void add_neighbours(Page& page, int64_t k) {
     const auto features = request_.at("features").get<std::string>();
-    const Neighbours found = find_neighbours(game_, page.batch.image.to(trial_device()), features, k);
+    const Neighbours found = find_neighbours(game_, page.batch, features, k);
     page.beside["nearest"] = found.index;
     page.beside["distance"] = found.distance;
     page.beside["nearest_image"] = found.image;
