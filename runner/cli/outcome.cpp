@@ -10,9 +10,7 @@ std::vector<Outcome> outcomes(db::Reader& reader, const Scope& scope, const Metr
   std::map<std::int64_t, std::string> protocols;
   for (const auto& row : reader.named("metric_keys", {metric.metric}).rows)
     protocols[integer_of(row[0])] = text_of(row[2]);
-  const db::Rows rows = reader.named("ranking", scope.binds({metric.metric}));
-  const auto column = static_cast<std::size_t>(
-      std::find(rows.columns.begin(), rows.columns.end(), metric.column) - rows.columns.begin());
+  const db::Rows rows = reader.named("ranking", scope.binds({metric.metric, metric.column}));
   std::vector<Outcome> all;
   all.reserve(rows.rows.size());
   for (const auto& row : rows.rows) {
@@ -27,9 +25,9 @@ std::vector<Outcome> outcomes(db::Reader& reader, const Scope& scope, const Metr
     if (!key) continue;
     outcome.measured = true;
     outcome.protocol = protocols[*key];
-    if (metric.column == "last" && integer_of(row[7]) != 0) continue;  // not finite
-    if (const auto* real = std::get_if<double>(&row[column])) outcome.value = *real;
-    if (const auto* integer = std::get_if<std::int64_t>(&row[column]))
+    if (metric.column == "last" && integer_of(row[6]) != 0) continue;  // not finite
+    if (const auto* real = std::get_if<double>(&row[7])) outcome.value = *real;
+    if (const auto* integer = std::get_if<std::int64_t>(&row[7]))
       outcome.value = static_cast<double>(*integer);
   }
   return all;

@@ -23,7 +23,7 @@ ExperimentRef select_experiment(db::Reader& reader, const std::string& word) {
   const db::Rows rows = reader.named("latest_experiment", {word.empty() ? db::Value{} : db::Value{word}});
   if (!rows.rows.empty()) {
     const auto& row = rows.rows[0];
-    return {integer_of(row[0]), text_of(row[1]), integer_of(row[2]), integer_of(row[3]), integer_of(row[4])};
+    return {integer_of(row[0]), text_of(row[1]), integer_of(row[2])};
   }
   std::vector<std::string> names;
   for (const auto& row : reader.query("SELECT DISTINCT experiment FROM experiments ORDER BY used DESC").rows)

@@ -10,7 +10,7 @@ namespace saddle::cli {
 struct ExperimentRef {
   std::int64_t id = 0;
   std::string name;
-  std::int64_t trials = 0, done = 0, failed = 0;
+  std::int64_t trials = 0;
 };
 
 // By name or number; an empty word is the one that was planned last. Throws

@@ -1,6 +1,6 @@
 -- The experiment that was planned last, or the newest of the name ?1, or the one
 -- with the number ?1.
-SELECT experiment_id, experiment, trials, done, failed
+SELECT experiment_id, experiment, trials
   FROM experiments
  WHERE experiment_id = (SELECT id FROM experiment
                          WHERE ?1 IS NULL OR name = ?1 OR CAST(id AS TEXT) = ?1
