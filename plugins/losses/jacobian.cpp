@@ -1,4 +1,4 @@
-#include <saddle/loss.hpp>
+#include "passes.hpp"
 using namespace saddle;
 
 // The Jacobian regularisation of KDD GAN (Lemkhenter et al. 2021, eq. 8): the discriminator's features,
@@ -24,33 +24,41 @@ class Jacobian {
   explicit Jacobian(const Builder& b)
       : delta_(b.get<double>("delta")),
         scale_(b.get<bool>("mean") ? 0.5 : 1),
-        generator_(b.get<bool>("generator")) {
+        generator_(b.get<bool>("generator")),
+        joint_(wants_joint_pass(b)) {
     if (b.has_fact("precision") && b.fact<std::string>("precision") != "float32")
       throw Error("jacobian needs train.precision float32: steps of " + std::to_string(delta_) +
                   " drown in the rounding of " + b.fact<std::string>("precision"));
   }
 
   Terms discriminator(Step& s) const {
-    return {{"real", scale_ * excess(s, "real")}, {"fake", scale_ * excess(s, "fake")}};
+    const std::vector<Tensor> both = excess(s, {"real", "fake"}, joint_);
+    return {{"real", scale_ * both[0]}, {"fake", scale_ * both[1]}};
   }
   Terms generator(Step& s) const {
     if (!generator_) return {};
-    return {{"fake", scale_ * excess(s, "fake")}};
+    return {{"fake", scale_ * excess(s, {"fake"}, false)[0]}};
   }
 
  private:
-  Tensor excess(Step& s, const std::string& sample) const {
-    // As the first pass had it; older hosts have no augmented pictures to give.
-    Tensor x = s.find((sample + ".augmented").c_str());
-    if (!x) x = s.input((sample + ".image").c_str());
-    const Tensor u = flatten(randn_like(x), 1);
-    const Tensor step = reshape(u * rsqrt(sum(square(u), {1}, true)), x.sizes()) * delta_;
-    const Tensor moved = s.run(
-        "discriminator", {{"image", x + step}, {"label", s.find((sample + ".label").c_str())}}, "features");
-    const Tensor by = flatten(moved - s.output("discriminator", sample.c_str(), "features"), 1);
-    return mean(abs(sqrt(sum(square(by), 1) + 1e-24) / delta_ - 1));
+  std::vector<Tensor> excess(Step& s, const std::vector<const char*>& samples, bool joint) const {
+    std::vector<Pictures> moved;
+    for (const std::string sample : samples) {
+      // As the first pass had it; older hosts have no augmented pictures to give.
+      Tensor x = s.find((sample + ".augmented").c_str());
+      if (!x) x = s.input((sample + ".image").c_str());
+      const Tensor u = flatten(randn_like(x), 1);
+      const Tensor step = reshape(u * rsqrt(sum(square(u), {1}, true)), x.sizes()) * delta_;
+      moved.push_back({x + step, s.find((sample + ".label").c_str())});
+    }
+    std::vector<Tensor> all = features_of(s, moved, joint);
+    for (size_t i = 0; i < all.size(); ++i) {
+      const Tensor by = flatten(all[i] - s.output("discriminator", samples[i], "features"), 1);
+      all[i] = mean(abs(sqrt(sum(square(by), 1) + 1e-24) / delta_ - 1));
+    }
+    return all;
   }
   double delta_, scale_;
-  bool generator_;
+  bool generator_, joint_;
 };
 SADDLE_LOSS(Jacobian)

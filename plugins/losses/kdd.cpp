@@ -1,4 +1,5 @@
 #include "labels.hpp"
+#include "passes.hpp"
 
 #include <saddle/augment.hpp>
 #include <saddle/trial.hpp>
@@ -63,6 +64,7 @@ class Kdd {
         margin_(b.get<double>("margin")),
         copies_(b.get<int64_t>("copies")),
         gaussian_(b.get<std::string>("kernel") == "gaussian"),
+        joint_(wants_joint_pass(b)),
         leave_one_out_(b.get<bool>("leave_one_out")),
         detach_anchors_(b.get<bool>("detach_anchors")) {
     if (copies_ > 0 && b.has_fact("sample_shape") && b.sample_shape().size() != 3)
@@ -79,7 +81,8 @@ class Kdd {
 
   Terms discriminator(Step& s) const {
     const Tensor real = features(s, "real"), fake = features(s, "fake");
-    const Tensor real_anchors = anchors(s, "real", real), fake_anchors = anchors(s, "fake", fake);
+    const std::vector<Tensor> both = anchors(s, {"real", "fake"}, joint_);
+    const Tensor &real_anchors = both[0], &fake_anchors = both[1];
     const Tensor real_ratio =
         conditional(s, "real", real, density(real, real_anchors, true) - density(real, fake_anchors, false));
     const Tensor fake_ratio =
@@ -98,7 +101,7 @@ class Kdd {
   Terms generator(Step& s) const {
     const Tensor fake = features(s, "fake");
     const Tensor ratio =
-        density(fake, real_anchors(s), false) - density(fake, anchors(s, "fake", fake), true);
+        density(fake, real_anchors(s), false) - density(fake, anchors(s, {"fake"}, false)[0], true);
     return {{"kdd", -mean(conditional(s, "fake", fake, ratio))}};
   }
 
@@ -112,27 +115,33 @@ class Kdd {
     return phi(s.output("discriminator", sample, "features"));
   }
 
-  // The batch itself, then its copies: [n (1 + copies), K].
-  Tensor anchors(Step& s, const std::string& sample, const Tensor& own) const {
-    std::vector<Tensor> all = {own};
+  // Of each sample the batch itself, then its copies: [n (1 + copies), K].
+  std::vector<Tensor> anchors(Step& s, const std::vector<const char*>& samples, bool joint) const {
+    std::vector<Tensor> all;
+    for (const char* sample : samples) all.push_back(features(s, sample));
     if (copies_ > 0) {
-      const Tensor image = s.input((sample + ".image").c_str());
-      const Tensor label = s.find((sample + ".label").c_str());
-      std::vector<Tensor> images, labels;
-      for (int64_t i = 0; i < copies_; ++i) {
-        images.push_back(augment_(image));
-        if (label) labels.push_back(label);
+      std::vector<Pictures> sets;
+      for (const std::string sample : samples) {
+        const Tensor image = s.input((sample + ".image").c_str());
+        const Tensor label = s.find((sample + ".label").c_str());
+        std::vector<Tensor> images, labels;
+        for (int64_t i = 0; i < copies_; ++i) {
+          images.push_back(augment_(image));
+          if (label) labels.push_back(label);
+        }
+        sets.push_back({cat(images), label ? cat(labels) : Tensor()});
       }
-      all.push_back(phi(s.run(
-          "discriminator", {{"image", cat(images)}, {"label", label ? cat(labels) : Tensor()}}, "features")));
+      const std::vector<Tensor> copies = features_of(s, sets, joint);
+      for (size_t i = 0; i < all.size(); ++i) all[i] = cat(std::vector{all[i], phi(copies[i])});
     }
-    const Tensor joined = all.size() == 1 ? own : cat(all);
-    return detach_anchors_ ? detach(joined) : joined;
+    if (detach_anchors_)
+      for (Tensor& one : all) one = detach(one);
+    return all;
   }
   Tensor real_anchors(Step& s) const {
     // Before the discriminator's first update there are none to keep.
     if (kept_ && (s.round() > 0 || s[*any_kept_].item() != 0)) return clone(s[*kept_]);
-    return anchors(s, "real", features(s, "real"));
+    return anchors(s, {"real"}, false)[0];
   }
 
   // log of the density estimate at each x, but for the kernel's constant, [n]. `own`: the first anchors are
@@ -165,7 +174,7 @@ class Kdd {
   DiffAugmentation augment_;
   double temperature_, margin_;
   int64_t copies_;
-  bool gaussian_, leave_one_out_, detach_anchors_;
+  bool gaussian_, joint_, leave_one_out_, detach_anchors_;
   std::optional<ParamId> classes_;
   std::optional<BufferId> kept_, any_kept_;
 };

@@ -252,7 +252,7 @@ struct saddle_builder {
    *   classes       int: number of classes, 0 without labels
    *   models        string list: the models of the game, by the names of their players
    *   latent_size   int: length of z
-   *   batch, precision, parameters.MODEL  int, string, int: of train; how many numbers a model trains
+   *   batch, precision, pass  int, string, string: train's. parameters.MODEL  int: how many numbers it has
    *   data_folder   string: where a data set looks for files that its parameters do not name
    *   dataset.KEY   what the data set said of itself in its `facts`
    *   shape.MODEL.OUTPUT  int list, to losses: the sizes of one sample of an output that one of the trial's

@@ -20,6 +20,7 @@ Case make_case(std::vector<int64_t> shape, int64_t classes, const json& given) {
           {"latent_size", 6},
           {"batch", kBatch},
           {"precision", "float32"},
+          {"pass", "separate"},
           {"models", {"discriminator", "generator"}},
           {"shape.discriminator.features", {kFeatures}},
           {"data_folder", data_folder()}}};

@@ -1,4 +1,5 @@
 #include <ATen/ATen.h>
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <catch2/catch.hpp>
@@ -154,15 +155,91 @@ TEST_CASE("state saved and loaded continues bit for bit") {
   CHECK(equal(straight.state(), resumed.state()));
 }
 
-TEST_CASE("an augmentation that adapts continues bit for bit") {
-  const saddle::test::Scratch scratch;
-  saddle::test::write_idx(scratch.folder);
+namespace {
+// A DCGAN pair on pictures of 8 x 8, in batches of 8.
+json picture_trial(const std::filesystem::path& folder) {
+  saddle::test::write_idx(folder);
   json t = trial_json();
   auto& c = t["config"];
-  c["dataset"] = entry(t, "dataset", "idx", {{"path", scratch.folder.string()}});
+  c["dataset"] = entry(t, "dataset", "idx", {{"path", folder.string()}});
   c["models"]["generator"] = entry(t, "model", "dcgan", {{"role", "generator"}, {"width", 4}});
   c["models"]["discriminator"] = entry(t, "model", "dcgan", {{"role", "discriminator"}, {"width", 4}});
   c["train"]["batch"] = 8;
+  return t;
+}
+
+// How often an operator ran while this lived.
+thread_local int64_t convolutions = 0;
+struct Counting {
+  Counting()
+      : handle(at::addThreadLocalCallback(
+            at::RecordFunctionCallback([](const at::RecordFunction& f)
+                                           -> std::unique_ptr<at::ObserverContext> {
+              if (std::string_view(f.name()) == "aten::conv2d") ++convolutions;
+              return nullptr;
+            }).scopes({at::RecordScope::FUNCTION}))) {
+    convolutions = 0;
+  }
+  ~Counting() { at::removeCallback(handle); }
+  at::CallbackHandle handle;
+};
+}  // namespace
+
+TEST_CASE("kdd, hinge and jacobian share the discriminator's passes") {
+  const saddle::test::Scratch scratch;
+  json t = picture_trial(scratch.folder);
+  auto& c = t["config"];
+  c["models"]["generator"] = entry(t, "model", "mlp", {{"role", "generator"}, {"width", 8}});
+  c["models"]["discriminator"]["batch_norm"] = false;
+  c["train"]["updates"]["generator"] = 0;
+  const auto count = [&](const char* pass, const json& losses) {
+    c["train"]["pass"] = pass;
+    c["losses"] = losses;
+    Game game(Trial::from_json(t));
+    const Counting counting;
+    play_one(game);
+    return convolutions;
+  };
+  const json hinge = entry(t, "loss", "hinge", {{"weight", 1.0}}),
+             kdd = entry(t, "loss", "kdd", {{"weight", 1.0}}),
+             copies = entry(t, "loss", "kdd", {{"weight", 1.0}, {"copies", 3}}),
+             jacobian = entry(t, "loss", "jacobian", {{"weight", 1e-5}});
+  const int64_t one = count("joint", json::array({hinge}));
+  CHECK(one > 0);
+  CHECK(count("joint", json::array({hinge, kdd})) == one);
+  CHECK(count("joint", json::array({hinge, kdd, jacobian})) == 2 * one);
+  CHECK(count("joint", json::array({hinge, copies, jacobian})) == 3 * one);
+  CHECK(count("separate", json::array({hinge, kdd})) == 2 * one);
+  CHECK(count("separate", json::array({hinge, copies, jacobian})) == 6 * one);
+}
+
+TEST_CASE("losses that remember continue bit for bit") {
+  const saddle::test::Scratch scratch;
+  json t = picture_trial(scratch.folder);
+  auto& c = t["config"];
+  c["losses"] = {
+      entry(t, "loss", "kdd", {{"weight", 1.0}, {"keep_real", true}, {"copies", 1}, {"conditional", true}}),
+      entry(t, "loss", "css", {{"weight", 1.0}}),
+      entry(t, "loss", "historical_averaging", {{"weight", 1.0}})};
+  Game straight(Trial::from_json(t));
+  for (int64_t round = 0; round < 3; ++round) play_one(straight, round);
+  const auto saved = copied(straight.state());
+  for (int64_t round = 3; round < 6; ++round) play_one(straight, round);
+  const auto after = straight.state();
+  CHECK(after.at("loss/css/count").item<double>() == 6);
+  CHECK_FALSE(at::equal(after.at("loss/kdd/real_anchors"), saved.at("loss/kdd/real_anchors")));
+  CHECK_FALSE(at::equal(after.at("loss/historical_averaging/generator.mean"),
+                        saved.at("loss/historical_averaging/generator.mean")));
+  Game resumed(Trial::from_json(t));
+  resumed.load_state(saved);
+  for (int64_t round = 3; round < 6; ++round) play_one(resumed, round);
+  CHECK(equal(after, resumed.state()));
+}
+
+TEST_CASE("an augmentation that adapts continues bit for bit") {
+  const saddle::test::Scratch scratch;
+  json t = picture_trial(scratch.folder);
+  auto& c = t["config"];
   c["train"]["augment"] = {entry(t, "transform", "ada", {{"p", 0.3}, {"images", 200}, {"interval", 2}}),
                            entry(t, "transform", "ada", {{"p", 0.1}, {"images", 0}})};
   Game straight(Trial::from_json(t));
