@@ -45,15 +45,17 @@ void add_best(CLI::App& app, Globals& globals) {
     const Scoped scoped = resolve(reader, options->scope, WithoutOptions::latest_experiment);
     std::optional<bool> higher;
     if (options->max || options->min) higher = options->max;
-    if (!scoped.experiment.name.empty() && !options->json) std::cout << scoped.experiment.name << ": ";
+    const std::string title = scoped.experiment.name.empty() ? "" : scoped.experiment.name + ": ";
     if (!options->group_by.empty()) {
       const GroupRankings rankings =
           rank_groups(reader, scoped.scope, options->metric, options->group_by, higher, options->pruned);
       if (options->json) return print_json(std::cout, to_json(rankings, options->limit));
+      std::cout << title;
       return print_rankings(std::cout, rankings, options->limit);
     }
     const Rankings rankings = rank(reader, scoped.scope, options->metric, higher, options->pruned);
     if (options->json) return print_json(std::cout, to_json(rankings, options->limit));
+    std::cout << title;
     print_rankings(std::cout, rankings, options->limit);
   });
 }

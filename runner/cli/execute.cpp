@@ -35,7 +35,7 @@ namespace fs = std::filesystem;
 Json current_config(const db::TrialInfo& trial, Resolver& resolver, const Catalogue& catalogue) {
   std::string fault;
   const auto report = [&](const std::string& pointer, const std::string& text, bool) {
-    if (fault.empty()) fault = pointer + ": " + text;
+    if (fault.empty()) fault = (pointer.empty() ? "" : pointer + ": ") + text;
   };
   const ResolvedConfig resolved = resolver.resolve(Json::parse(trial.config_json), report);
   if (!fault.empty())
