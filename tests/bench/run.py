@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 
+import store
 import training
 from rows import Row, table
 
@@ -31,6 +32,7 @@ class Tools:
         self.worker = arguments.build / "bin" / "saddle-worker"
         self.programs = arguments.build / "bin"
         self.torch = arguments.torch
+        self.mlflow = arguments.mlflow
 
 
 def operator_rows(measured):
@@ -46,12 +48,6 @@ def boundary_rows(measured):
               detail=f"{measured['core_us']:.4g} us, as LibTorch modules {measured['native_us']:.4g}")
 
 
-def store_rows(measured):
-    detail = f"{measured['rows']:,} rows of {measured['attempts']} attempts with {measured['keys']} keys each"
-    yield Row("metric rows stored", measured["rows_per_second"], "rows/s", at_least=100000, detail=detail)
-    yield Row("size of a metric row", measured["bytes_per_row"], "bytes", at_most=40)
-
-
 def merge_rows(measured):
     yield Row(f"{measured['shards']} shards merged", measured["seconds"], "s", at_most=3,
               detail=f"{measured['rows']:,} metric rows; once more {measured['again_seconds']:.3g} s, "
@@ -60,7 +56,7 @@ def merge_rows(measured):
 
 # How to read what each program prints.
 PROGRAMS = {"saddle_operator_bench": operator_rows, "saddle_boundary_bench": boundary_rows,
-            "saddle_store_bench": store_rows, "saddle_merge_bench": merge_rows}
+            "saddle_merge_bench": merge_rows}
 
 
 def program_rows(tools, name, read):
@@ -145,6 +141,7 @@ def measurements(tools, threads, seconds, scratch):
     """(name, function that yields rows) of everything there is to measure."""
     yield "start", lambda: start_rows(tools, scratch)
     yield "trials", lambda: trial_rows(tools, scratch)
+    yield "store", lambda: store.rows(tools, scratch)
     for name, read in PROGRAMS.items():
         yield name, lambda case=(tools, name, read): program_rows(*case)
     for side in SIDES:
@@ -158,6 +155,8 @@ def main():
     parser = argparse.ArgumentParser(prog="saddle bench", description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--torch", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--mlflow", type=pathlib.Path, help=argparse.SUPPRESS)
+    parser.add_argument("what", nargs="?", choices=["store"], help="store: the store alone, without Python's torch")
     parser.add_argument("--only", default="", help="measure only what has this in its name (--list shows the names; --only=-8-8 for one with a dash first)")
     parser.add_argument("--list", action="store_true", help="print the names and stop")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn of training (default: 2)")
@@ -169,7 +168,7 @@ def main():
     rows, failures = [], []
     try:
         for name, measure in measurements(tools, arguments.threads, arguments.seconds, scratch):
-            if arguments.only not in name:
+            if arguments.only not in name or arguments.what not in (None, name):
                 continue
             if arguments.list:
                 print(name)
