@@ -34,7 +34,9 @@ inline Param resize_param(const char* mode, const std::string& why) {
 // The tensors of a network: read from its file, or drawn.
 class Pretrained {
  public:
-  Pretrained(const Builder& b, const std::string& name) : builder_(b), file_(b.get<std::string>("weights")) {
+  // `prefix`: what the names begin with in the checkpoint of a trial.
+  Pretrained(const Builder& b, const std::string& name, std::string prefix = {})
+      : builder_(b), file_(b.get<std::string>("weights")) {
     if (file_ == "random") return;
     if (file_.empty()) {
       if (!b.has_fact("data_folder"))
@@ -44,11 +46,19 @@ class Pretrained {
         weights_.emplace(file_);
       } catch (const Error& e) {
         throw Error(std::string(e.what()) + ". `./saddle fetch " + name +
-                    "` puts the weights there; or name a file with \"weights\"");
+                    "` puts the weights of a published network there; or name a file with \"weights\"");
       }
       return;
     }
     weights_.emplace(file_);
+    for (const std::string& tensor : weights_->names())
+      if (!prefix.empty() && tensor.starts_with(prefix)) prefix_ = prefix;
+  }
+
+  bool contains(const std::string& name) const { return weights_ && weights_->contains(prefix_ + name); }
+  std::vector<int64_t> shape(const std::string& name) const {
+    const Tensor t = (*weights_)[prefix_ + name];
+    return {t.sizes().begin(), t.sizes().end()};
   }
 
   // `deviation`, `mean`: of the normal distribution that "random" draws from.
@@ -56,7 +66,7 @@ class Pretrained {
                       double mean = 0) const {
     if (!weights_)
       return builder_.buffer(name, deviation > 0 ? randn(shape) * deviation + mean : full(shape, mean));
-    const Tensor t = (*weights_)[name];
+    const Tensor t = (*weights_)[prefix_ + name];
     const std::vector<int64_t> found(t.sizes().begin(), t.sizes().end()),
         expected(shape.data(), shape.data() + shape.count());
     if (found != expected)
@@ -67,7 +77,7 @@ class Pretrained {
 
  private:
   Builder builder_;
-  std::string file_;
+  std::string file_, prefix_;
   std::optional<Weights> weights_;
 };
 

@@ -1,5 +1,6 @@
 #include <cli/pinned.hpp>
 
+#include <cli/trained_weights.hpp>
 #include <common/paths.hpp>
 #include <grid/pins.hpp>
 
@@ -7,6 +8,7 @@ namespace saddle::cli {
 
 Catalogue catalogue_for(const Rules& rules, const Globals& globals) {
   Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders), discover_for(rules));
+  catalogue.find_trained = find_trained_in(globals.database);
   check_pinned_files(rules, catalogue);
   return catalogue;
 }

@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -45,6 +46,14 @@ struct DiscoverOptions {
   std::optional<std::set<std::string>> only;
 };
 
+// The checkpoint that a grid names as {"experiment": NAME, "best": METRIC} or {"trial": NAME}, and whose it
+// is.
+struct TrainedWeights {
+  std::filesystem::path file;
+  Json trial;
+};
+using FindTrained = std::function<TrainedWeights(const Json& reference)>;  // throws Error
+
 // All components that can be named. Reading is safe from several threads.
 class Catalogue {
  public:
@@ -67,6 +76,9 @@ class Catalogue {
   std::vector<const Component*> components() const;
   const std::vector<BrokenPlugin>& broken() const { return broken_; }
   const std::vector<ShadowedComponent>& shadowed() const { return shadowed_; }
+
+  // Set by whoever has a database.
+  FindTrained find_trained;
 
  private:
   std::map<std::pair<std::string, std::string>, Component> components_;

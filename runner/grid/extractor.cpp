@@ -7,6 +7,7 @@
 #include <common/nearest.hpp>
 #include <common/paths.hpp>
 #include <grid/file_hashes.hpp>
+#include <grid/host_schema.hpp>
 
 namespace saddle {
 namespace {
@@ -61,15 +62,54 @@ void add_weights(Entry& entry, const Json& written, const std::string& pointer) 
     return fault("sha256", file.string() + " has the SHA-256 " + found + ", not " + pinned);
   if (named) entry.config["weights"] = file.string();
   entry.config["sha256"] = found;
-  entry.identity.erase("weights");
+  for (const char* where : {"weights", "trained"}) entry.identity.erase(where);
   entry.identity["sha256"] = found;
+}
+
+}  // namespace
+
+namespace {
+
+// The entry with the file of a trial's checkpoint in place of {"experiment", "best"} or {"trial"}.
+Json with_file(const Catalogue& catalogue, const Json& written, const std::string& pointer,
+               std::vector<SchemaFault>& faults) {
+  if (!written.is_object() || !written.value("weights", Json()).is_object()) return written;
+  const std::string place = pointer_child(pointer, "weights");
+  const std::size_t before = faults.size();
+  const Json reference =
+      apply_schemas({&host_schema()["trained_weights"]}, written["weights"], place, "weights",
+                    [&](const std::string& at, const std::string& text, bool at_key) {
+                      faults.push_back({at, text, at_key});
+                    });
+  Json plain = written;
+  plain["weights"] = "random";
+  if (faults.size() > before) return plain;
+  if (reference.contains("trial") == (reference.contains("experiment") || reference.contains("best")) ||
+      reference.contains("experiment") != reference.contains("best")) {
+    faults.push_back(
+        {place,
+         "expected {\"experiment\": NAME, \"best\": METRIC} or {\"trial\": NAME}, found " + reference.dump(),
+         false});
+    return plain;
+  }
+  try {
+    if (!catalogue.find_trained) throw Error("there is no database here to find a trial in");
+    const TrainedWeights found = catalogue.find_trained(reference);
+    plain["weights"] = found.file.string();
+    plain["trained"] = found.trial;
+  } catch (const Error& e) {
+    faults.push_back({place, e.what(), false});
+  }
+  return plain;
 }
 
 }  // namespace
 
 Entry check_extractor(Entries& entries, const Catalogue& catalogue, const Json& written,
                       const std::string& pointer) {
-  Entry entry = *entries.component("extractor", written, pointer);
+  std::vector<SchemaFault> faults;
+  Entry entry = *entries.component("extractor", with_file(catalogue, written, pointer, faults), pointer);
+  entry.faults.insert(entry.faults.end(), faults.begin(), faults.end());
   if (entry.component == nullptr) return entry;
   const Json& roles = entry.component->roles();
   if (!roles.contains(kRole)) {

@@ -118,6 +118,9 @@ class Writer {
       if (what == "metric") properties["features"]["anyOf"] = {Json{{"type", "string"}}, ref("extractor")};
       for (const auto& [key, schema] : component.parameters()["properties"].items())
         properties[key] = closed(schema);
+      if (what == "extractor" && properties.contains("weights"))
+        properties["weights"] = {
+            {"anyOf", {properties["weights"], closed(host_schema()["trained_weights"])}}};
       definitions_[what + "." + name] = {{"description", component.doc},
                                          {"properties", std::move(properties)},
                                          {"additionalProperties", false}};

@@ -28,7 +28,7 @@ void check_weights(const nlohmann::json& entry) {
 
 nlohmann::json parameters_of(const nlohmann::json& entry) {
   nlohmann::json own = entry;
-  for (const char* host : {"use", "output", "sha256"}) own.erase(host);
+  for (const char* host : {"use", "output", "sha256", "trained"}) own.erase(host);
   return own;
 }
 
@@ -56,6 +56,7 @@ Extractor::Extractor(const Trial& trial, const nlohmann::json& entry, const Data
     own.erase("weights");
     protocol_["weights_sha256"] = entry.at("sha256");
   }
+  if (entry.contains("trained")) protocol_["trained"] = entry.at("trained");
   protocol_["parameters"] = own;
 }
 

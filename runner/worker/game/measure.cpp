@@ -11,6 +11,14 @@ namespace {
 
 constexpr int64_t kMostReal = 50000;
 
+// The split with which training has nothing to do; "" when there is none.
+std::string held_out_split(const DatasetInfo& info) {
+  for (const char* split : {"validation", "val", "valid", "test"})
+    for (const auto& [name, size] : info.splits)
+      if (name == split && size >= 2) return name;
+  return "";
+}
+
 }  // namespace
 
 at::Tensor quantised(const at::Tensor& images, at::ScalarType dtype) {
@@ -21,7 +29,13 @@ at::Tensor quantised(const at::Tensor& images, at::ScalarType dtype) {
 Measuring::Measuring(const Trial& trial, Game& game) : trial_(trial), game_(game) {
   const auto& list = trial.config.at("metrics");
   if (list.empty()) return;
-  if (!game.has_generator()) throw PlacedError("/metrics", "metrics measure a generator, and there is none");
+  if (!game.has_generator()) {
+    held_out_ = held_out_split(game.dataset().info());
+    if (held_out_.empty())
+      throw PlacedError("/metrics",
+                        "there is no generator to measure, and the data set has no split called validation, "
+                        "val, valid or test on which another model could be measured");
+  }
   for (size_t i = 0; i < list.size(); ++i)
     placed("/metrics/" + std::to_string(i), [&] {
       const auto& c = list[i];
@@ -61,6 +75,12 @@ Measuring::Measuring(const Trial& trial, Game& game) : trial_(trial), game_(game
         e.protocol["features"]["output"] = e.features;
       }
       e.sampling.describe(e.protocol);
+      if (!held_out_.empty()) {
+        for (const char* generated : {"latents", "truncation", "batch_norm"}) e.protocol.erase(generated);
+        e.protocol["measured"] = held_out_;
+        e.protocol["fake"] = real(held_out_).image.size(0);
+        e.protocol["weights"] = "raw";
+      }
       entries_.push_back(std::move(e));
     });
 }
@@ -131,6 +151,7 @@ void Measuring::report(Recorder& recorder, const Entry& entry, const Batch& fake
 }
 
 const Batch& Measuring::drawn(const Entry& entry) {
+  if (!held_out_.empty()) return real(held_out_);
   const auto seed = static_cast<uint64_t>(trial_.seed);
   nlohmann::json as = {{"samples", entry.samples}};
   entry.sampling.describe(as);
@@ -149,6 +170,10 @@ void Measuring::baselines(Recorder& recorder) {
   for (size_t i = 0; i < entries_.size(); ++i)
     placed("/metrics/" + std::to_string(i), [&] {
       Entry& entry = entries_[i];
+      if (!held_out_.empty()) {
+        reference(entry);
+        return report(recorder, entry, drawn(entry), 0, "/untrained");
+      }
       const Batch& all = real(entry.split);
       floor(recorder, entry);
       reference(entry);
@@ -214,9 +239,7 @@ Measuring::HeldOut Measuring::held_out() {
   const OwnRandomness own(train::derive_seed(static_cast<uint64_t>(trial_.seed), "measuring"));
   frozen_ = true;
   HeldOut held_out;
-  for (const char* split : {"validation", "val", "valid", "test"})
-    for (const auto& [name, size] : game_.dataset().info().splits)
-      if (held_out.split.empty() && name == split && size >= 2) held_out.split = split;
+  held_out.split = held_out_split(game_.dataset().info());
   if (held_out.split.empty()) return held_out;
   for (size_t i = 0; i < entries_.size(); ++i)
     placed("/metrics/" + std::to_string(i), [&] {

@@ -13,9 +13,9 @@
 
 namespace saddle::worker {
 
-// The metrics of a trial. Random numbers used here come from streams of their
-// own, and the default generator is put back, so that measuring more often
-// changes nothing in the training.
+// The metrics of a trial: of its generator's samples, or, in a game without one, of what its models say of
+// the real samples that training does not see. Random numbers used here come from streams of their own, and
+// the default generator is put back, so that measuring more often changes nothing in the training.
 class Measuring {
  public:
   Measuring(const Trial& trial, Game& game);
@@ -66,6 +66,7 @@ class Measuring {
 
   const Trial& trial_;
   Game& game_;
+  std::string held_out_;               // without a generator: the split on which the models are measured
   std::map<std::string, Batch> real_;  // by split
   bool frozen_ = false;                // the models are not trained any more
   std::string drawn_as_;

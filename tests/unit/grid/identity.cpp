@@ -218,3 +218,47 @@ TEST_CASE("an extractor's weights are known by their hash, wherever they lie") {
   CHECK(fetched.trials[0].config->hash == plan.trials[0].config->hash);
   CHECK(fetched.trials[0].config->resolved()["metrics"][0]["features"]["weights"] == "");
 }
+
+TEST_CASE("an extractor's weights may be those of a trial") {
+  Scratch scratch;
+  const auto file = scratch.write("checkpoint.safetensors", "trained weights");
+  Catalogue known = catalogue();
+  Json asked;
+  known.find_trained = [&](const Json& reference) -> TrainedWeights {
+    asked = reference;
+    if (reference.value("best", "") == "nothing") throw Error("no such metric");
+    return {file, {{"trial", "0001-s0"}}};
+  };
+  const auto grid = [](const Json& weights) {
+    Json grid = base();
+    grid["metrics"] = {{{"use", "frechet"}, {"features", {{"use", "inception"}, {"weights", weights}}}}};
+    return grid;
+  };
+  const Json reference = {{"experiment", "digits"}, {"best", "accuracy"}};
+  const Plan plan = plan_of(grid(reference), {}, known);
+  CHECK(asked == reference);
+  const Json features = plan.trials[0].config->resolved()["metrics"][0]["features"];
+  CHECK(features["weights"] == file.string());
+  CHECK(features["trained"] == Json{{"trial", "0001-s0"}});
+  // The trial's weights are what counts, not how they were named.
+  CHECK(hash_of(grid({{"trial", "x"}}), known) == plan.trials[0].config->hash);
+  CHECK(hash_of(grid(file.string()), known) == plan.trials[0].config->hash);
+  // What is stored resolves to itself.
+  Json stored = plan.trials[0].config->resolved();
+  stored["name"] = "t";
+  CHECK(hash_of(stored, known) == plan.trials[0].config->hash);
+
+  const auto refused = [&](const Json& weights, const Catalogue& by) -> std::string {
+    try {
+      plan_of(grid(weights), {}, by);
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "accepted";
+  };
+  CHECK_THAT(refused({{"experiment", "digits"}, {"best", "nothing"}}, known),
+             Catch::Contains("/metrics/0/features/weights: no such metric"));
+  CHECK_THAT(refused({{"experiment", "digits"}}, known), Catch::Contains("or {\"trial\": NAME}"));
+  CHECK_THAT(refused({{"experimnt", "digits"}}, known), Catch::Contains("Nearest: \"experiment\""));
+  CHECK_THAT(refused(reference, catalogue()), Catch::Contains("there is no database here"));
+}
