@@ -192,12 +192,13 @@ TEST_CASE("kdd, hinge and jacobian share the discriminator's passes") {
   c["models"]["generator"] = entry(t, "model", "mlp", {{"role", "generator"}, {"width", 8}});
   c["models"]["discriminator"]["batch_norm"] = false;
   c["train"]["updates"]["generator"] = 0;
+  double total = 0;
   const auto count = [&](const char* pass, const json& losses) {
     c["train"]["pass"] = pass;
     c["losses"] = losses;
     Game game(Trial::from_json(t));
     const Counting counting;
-    play_one(game);
+    total = play_one(game).at("discriminator/total");
     return convolutions;
   };
   const json hinge = entry(t, "loss", "hinge", {{"weight", 1.0}}),
@@ -209,8 +210,10 @@ TEST_CASE("kdd, hinge and jacobian share the discriminator's passes") {
   CHECK(count("joint", json::array({hinge, kdd})) == one);
   CHECK(count("joint", json::array({hinge, kdd, jacobian})) == 2 * one);
   CHECK(count("joint", json::array({hinge, copies, jacobian})) == 3 * one);
+  const double joint = total;
   CHECK(count("separate", json::array({hinge, kdd})) == 2 * one);
   CHECK(count("separate", json::array({hinge, copies, jacobian})) == 6 * one);
+  CHECK(total == Approx(joint).epsilon(1e-4));  // without batch norm it is the same sum
 }
 
 TEST_CASE("losses that remember continue bit for bit") {
