@@ -115,7 +115,9 @@ void add_eval(CLI::App& app, Globals& globals) {
       ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
       ->type_name("N");
   const std::string of_trial = "Of a trial";
-  command->add_option("--features", a->features, "What is measured: pixels, or MODEL.OUTPUT")
+  command
+      ->add_option("--features", a->features,
+                   "What is measured: pixels, MODEL.OUTPUT, or {\"use\": EXTRACTOR}")
       ->group(of_trial)
       ->type_name("NAME");
   command->add_option("--split", a->split, "The real samples")->group(of_trial)->type_name("NAME");

@@ -132,7 +132,9 @@ void print_truncation_curve(const EvalArguments& a, const std::string& trial,
   const Pair pair = pair_of(curve);
   std::vector<Point> points;
   for (const auto& [t, x] : curve.metrics.at(pair.quality))
-    if (const Values& y = curve.metrics.at(pair.other); y.contains(t)) points.push_back({x, y.at(t)});
+    if (const Values& y = curve.metrics.at(pair.other);
+        y.contains(t) && std::isfinite(x) && std::isfinite(y.at(t)))
+      points.push_back({x, y.at(t)});
   if (!a.json) {
     print_table(curve);
     print_points(curve, validation);

@@ -6,6 +6,7 @@
 
 #include <cli/component.hpp>
 #include <cli/eval.hpp>
+#include <cli/pinned.hpp>
 #include <cli/table.hpp>
 #include <cli/trained.hpp>
 #include <common/error.hpp>
@@ -128,16 +129,26 @@ std::vector<Measured> numbers_of(const Json& answer) {
   return numbers;
 }
 
+// What a protocol says under a key, for a table; "-" for nothing.
+std::string said(const Json& protocol, const char* key) {
+  const Json value = protocol.value(key, Json());
+  if (value.is_object() && value.contains("extractor")) return value["extractor"].get<std::string>();
+  return value.is_null() ? "-" : value.is_string() ? value.get<std::string>() : value.dump();
+}
+
 void print_numbers(const std::vector<Measured>& numbers) {
-  std::vector<Table::Column> columns = {{"metric"}, {"value", true}, {"samples", true},    {"features"},
-                                        {"split"},  {"weights"},     {"truncation", true}, {"batch norm"}};
-  Table table(columns);
+  Table table({{"metric"},
+               {"value", true},
+               {"samples", true},
+               {"features"},
+               {"split"},
+               {"weights"},
+               {"truncation", true},
+               {"batch norm"}});
   for (const Measured& n : numbers)
-    table.add({n.name, number_text(n.value), n.protocol["fake"].dump(),
-               n.protocol["features"].is_string() ? n.protocol["features"].get<std::string>()
-                                                  : n.protocol["features"].dump(),
-               n.protocol["split"], n.protocol["weights"], n.truncation > 0 ? number_text(n.truncation) : "-",
-               n.protocol["batch_norm"]});
+    table.add({n.name, number_text(n.value), said(n.protocol, "fake"), said(n.protocol, "features"),
+               said(n.protocol, "split"), said(n.protocol, "weights"),
+               n.truncation > 0 ? number_text(n.truncation) : "-", said(n.protocol, "batch_norm")});
   table.print(std::cout);
 }
 
@@ -169,7 +180,7 @@ void evaluate_trial(const EvalArguments& a, Globals& globals) {
     checkpoint = find_checkpoint(reader, trial);
     request["trial"] = trial_request(reader, trial);
   }
-  const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
+  const Catalogue catalogue = catalogue_for({}, globals);
   Json& config = request["trial"]["config"];
   config["metrics"] = checked_entries(a, config, catalogue);
   request["trial"]["plugins"] = plugin_files(config, catalogue);

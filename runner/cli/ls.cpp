@@ -51,13 +51,20 @@ std::vector<Metric> recorded(db::Reader& reader, const Scope& scope) {
   return metrics;
 }
 
-// The columns of the table: evaluated metrics; failing these, the players' totals.
+// The columns of the table: metrics as training measured them, beside baselines; failing these, what was
+// evaluated at all (a curve over truncations has a protocol for each point); failing that, the players'
+// totals.
 std::vector<Metric> columns_from(const std::vector<Metric>& metrics) {
   std::vector<Metric> evaluated, totals;
+  std::set<std::string> in_training;  // protocols
+  for (const Metric& metric : metrics)
+    if (is_baseline(metric.name)) in_training.insert(metric.protocol);
   for (const Metric& metric : metrics) {
     if (!metric.protocol.empty() && !is_baseline(metric.name)) evaluated.push_back(metric);
     if (metric.protocol.empty() && metric.name.ends_with("/total")) totals.push_back(metric);
   }
+  if (!in_training.empty())
+    std::erase_if(evaluated, [&](const Metric& metric) { return !in_training.contains(metric.protocol); });
   std::vector<Metric>& chosen = evaluated.empty() ? totals : evaluated;
   if (chosen.size() > kMostMetrics) chosen.resize(kMostMetrics);
   return chosen;

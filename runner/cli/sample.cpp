@@ -7,10 +7,13 @@
 
 #include <cli/command.hpp>
 #include <cli/component.hpp>
+#include <cli/pinned.hpp>
 #include <cli/trained.hpp>
 #include <common/error.hpp>
 #include <common/paths.hpp>
 #include <grid/plan.hpp>
+#include <grid/problems.hpp>
+#include <grid/resolve.hpp>
 
 // saddle sample: what a trained generator makes.
 namespace saddle::cli {
@@ -102,13 +105,39 @@ void over_time(const Arguments& a, db::Reader& reader, const TrialRef& trial, Js
   globals.exit_code = ask_worker("sample", request, "joining the sheets of " + trial.name);
 }
 
+// What an entry of the trial's `metrics` with these features would have, and the plugins of the trial with
+// it.
+Json resolved_features(const Arguments& a, Json& trial, const Catalogue& catalogue) {
+  Json& config = trial["config"];
+  Json features = a.features;
+  if (a.features.starts_with("{")) {
+    features = Json::parse(a.features, nullptr, /*allow_exceptions=*/false);
+    if (features.is_discarded()) throw Error("--features " + a.features + ": is no JSON");
+  }
+  config["metrics"] = Json::array();
+  if (features != "pixels") {
+    config["metrics"] = {{{"use", "frechet"}, {"features", features}}};
+    Problems problems;
+    const Resolution resolved =
+        resolve(config, catalogue, [&](const std::string& pointer, const std::string& text, bool) {
+          if (pointer.starts_with("/metrics/0/features"))
+            problems.add("--features", pointer.substr(std::string("/metrics/0/features").size()), text);
+        });
+    problems.throw_if_any();
+    config["metrics"] = resolved.config["metrics"];
+    features = config["metrics"][0]["features"];
+  }
+  trial["plugins"] = plugin_files(config, catalogue);
+  return features;
+}
+
 void sample(const Arguments& a, Globals& globals) {
   check(a);
   db::Reader reader(globals.database);
   const TrialRef trial = select_trial(reader, a.trial);
-  const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
+  const Catalogue catalogue = catalogue_for({}, globals);
   Json request = {{"trial", trial_request(reader, trial)}, {"columns", a.columns}, {"out", a.out}};
-  request["trial"]["plugins"] = plugin_files(request["trial"]["config"], catalogue);
+  const Json features = resolved_features(a, request["trial"], catalogue);
   if (a.over_time) return over_time(a, reader, trial, request, globals);
   const auto [rows, columns] =
       a.grid.empty() ? std::pair<std::int64_t, std::int64_t>{0, a.columns} : grid_of(a.grid);
@@ -128,7 +157,7 @@ void sample(const Arguments& a, Globals& globals) {
                   {"classes", classes_of(a)},
                   {"interpolate", a.interpolate},
                   {"nearest", a.nearest},
-                  {"features", a.features}});
+                  {"features", features}});
   globals.exit_code = ask_worker("sample", request, "sampling from " + trial.name);
 }
 
@@ -170,7 +199,9 @@ void add_sample(CLI::App& app, Globals& globals) {
   command->add_option("--nearest", a->nearest, "The K nearest training samples beside each sample [0]")
       ->check(CLI::Range(1, 1000))
       ->type_name("K");
-  command->add_option("--features", a->features, "What nearness is: pixels, or MODEL.OUTPUT [pixels]")
+  command
+      ->add_option("--features", a->features,
+                   "What nearness is: pixels, MODEL.OUTPUT, or {\"use\": EXTRACTOR} [pixels]")
       ->type_name("NAME");
   command->add_option("--batch-norm", a->batch_norm, "Statistics: running, batch or standing [running]")
       ->check(CLI::IsMember({"running", "batch", "standing"}))

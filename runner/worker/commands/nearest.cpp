@@ -1,8 +1,10 @@
 #include <commands/nearest.hpp>
 
 #include <algorithm>
+#include <memory>
 
 #include <common/error.hpp>
+#include <game/extractor.hpp>
 #include <game/measure.hpp>
 
 namespace saddle::worker {
@@ -24,7 +26,8 @@ std::pair<at::Tensor, at::Tensor> nearest_rows(const at::Tensor& fake, const at:
   return {where, best};
 }
 
-Neighbours find_neighbours(Game& game, const Batch& fake, const std::string& features, int64_t k) {
+Neighbours find_neighbours(const Trial& trial, Game& game, const Batch& fake, const nlohmann::json& features,
+                           int64_t k) {
   constexpr int64_t kMostReal = 50000;
   const int64_t size = game.data().size(), taken = std::min(size, kMostReal);
   if (k > taken)
@@ -32,11 +35,17 @@ Neighbours find_neighbours(Game& game, const Batch& fake, const std::string& fea
                 " samples");
   const Batch real = game.data().take(taken);
   const at::ScalarType dtype = game.dataset().info().dtype;
+  std::unique_ptr<Extractor> extractor;
+  if (features.is_object()) {
+    extractor = std::make_unique<Extractor>(trial, features, game.dataset().info());
+    extractor->want(features.at("output"));
+  }
   const auto rows = [&](const Batch& batch) {
+    if (extractor) return extractor->features(batch.image, features.at("output"));
     const at::Tensor seen = quantised(batch.image.to(trial_device()), dtype);
     if (features == "pixels") return seen.flatten(1).cpu();
-    return game.features(features, seen, batch.label.defined() ? batch.label.to(trial_device()) : batch.label)
-        .cpu();
+    const at::Tensor labels = batch.label.defined() ? batch.label.to(trial_device()) : batch.label;
+    return game.features(features, seen, labels).cpu();
   };
   auto [index, distance] = nearest_rows(rows(fake), rows(real), k);
   std::vector<int64_t> shape = {index.size(0), k};

@@ -17,7 +17,8 @@ struct Neighbours {
   at::Tensor distance;  // [n, k] float32
   at::Tensor image;     // [n, k, ...] float32
 };
-// `features`: "pixels" or MODEL.OUTPUT. Throws Error.
-Neighbours find_neighbours(Game& game, const Batch& fake, const std::string& features, int64_t k);
+// `features` as in an entry of `metrics`: "pixels", MODEL.OUTPUT, or an extractor. Throws Error.
+Neighbours find_neighbours(const Trial& trial, Game& game, const Batch& fake, const nlohmann::json& features,
+                           int64_t k);
 
 }  // namespace saddle::worker

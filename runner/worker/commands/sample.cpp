@@ -13,6 +13,8 @@ namespace {
 void sample(const Request& request) {
   if (request.contains("sheets")) return join_sheets(request);
   TrainedGame trained = load_game(request);
+  if (!trained.game->has_generator())
+    throw Error("trial " + trained.trial.name + " has no player called generator to sample from");
   const std::string weights = text(request, "weights");
   const bool averaged = trained.game->players().at("generator")->average.has_value();
   if (weights == "ema" && !averaged)
@@ -20,7 +22,7 @@ void sample(const Request& request) {
                 " keeps no averaged weights (train.ema.decay is 0); take --weights raw");
   const at::NoGradGuard no_grad;
   const std::string out = text(request, "out");
-  const Page page = make_page(request, *trained.game);
+  const Page page = make_page(request, trained.trial, *trained.game);
   write_page(out, page, *trained.game);
   std::cout << out << ": " << page.batch.image.size(0) << " samples of " << trained.trial.name << " at step "
             << trained.step << ", " << (averaged && weights != "raw" ? "ema" : "raw") << " weights"

@@ -26,8 +26,9 @@ std::string number_text(double value) {
 
 class Drawing {
  public:
-  Drawing(const Request& request, Game& game)
+  Drawing(const Request& request, const Trial& trial, Game& game)
       : request_(request),
+        trial_(trial),
         game_(game),
         seed_(request.at("seed").get<uint64_t>()),
         rows_(request.at("rows").get<int64_t>()),
@@ -186,16 +187,18 @@ class Drawing {
   }
 
   void add_neighbours(Page& page, int64_t k) {
-    const auto features = request_.at("features").get<std::string>();
-    const Neighbours found = find_neighbours(game_, page.batch, features, k);
+    const Request& features = request_.at("features");
+    const Neighbours found = find_neighbours(trial_, game_, page.batch, features, k);
     page.beside["nearest"] = found.index;
     page.beside["distance"] = found.distance;
     page.beside["nearest_image"] = found.image;
-    page.remark += ", nearest training sample in " + features + " at " +
+    page.remark += ", nearest training sample in " +
+                   (features.is_object() ? features.at("use") : features).get<std::string>() + " at " +
                    number_text(found.distance.select(1, 0).median().item<double>()) + " in the median";
   }
 
   const Request& request_;
+  const Trial& trial_;
   Game& game_;
   uint64_t seed_;
   int64_t rows_, columns_, count_;
@@ -206,6 +209,8 @@ class Drawing {
 
 }  // namespace
 
-Page make_page(const Request& request, Game& game) { return Drawing(request, game).page(); }
+Page make_page(const Request& request, const Trial& trial, Game& game) {
+  return Drawing(request, trial, game).page();
+}
 
 }  // namespace saddle::worker

@@ -17,7 +17,7 @@ struct Page {
 };
 
 // Draws as the request says; throws Error for what does not fit the trial.
-Page make_page(const Request& request, Game& game);
+Page make_page(const Request& request, const Trial& trial, Game& game);
 
 // Writes it as PNG, NPZ, safetensors, or a folder of PNGs, by `out`.
 void write_page(const std::filesystem::path& out, const Page& page, Game& game);

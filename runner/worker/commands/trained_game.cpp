@@ -16,8 +16,6 @@ TrainedGame load_game(const Request& request) {
   const train::Checkpoint checkpoint = train::load_checkpoint(file);
   loaded.step = checkpoint.meta.value("step", int64_t{-1});
   loaded.game = std::make_unique<Game>(loaded.trial);
-  if (!loaded.game->has_generator())
-    throw Error("trial " + loaded.trial.name + " has no player called generator to sample from");
   try {
     for (const auto& [name, player] : loaded.game->players()) {
       player->model.set.load(train::with_prefix(checkpoint.tensors, name + "/raw/"));

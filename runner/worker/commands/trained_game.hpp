@@ -13,7 +13,7 @@ struct TrainedGame {
   std::unique_ptr<Game> game;
   int64_t step = -1;
 };
-// Throws Error for a file that is no checkpoint of that trial, and for a trial without a generator.
+// Throws Error for a file that is no checkpoint of that trial.
 TrainedGame load_game(const Request& request);
 
 }  // namespace saddle::worker

@@ -115,6 +115,9 @@ TEST_CASE("a past trial is measured under another protocol, and what was stored 
     for (const Json& m : alone["measured"])
       CHECK(std::find(whole["measured"].begin(), whole["measured"].end(), m) != whole["measured"].end());
     CHECK(rows().size() == before.size() + 4 * 5);
+    // The list of trials keeps to what training measured.
+    const Answer list = run_saddle({"ls", "--db", database});
+    CHECK_THAT(list.out, Contains("frechet") && !Contains("truncation=0.1") && !Contains("precision"));
     // The best distance of the table is the lowest of the curve.
     double lowest = 1e9, at = 0;
     for (const Json& m : whole["measured"])

@@ -185,7 +185,7 @@ TEST_CASE("every option of sample draws what it says") {
     CHECK_THAT(refused({"--nearest", "3", "--grid", "2x2"}), Contains("row of neighbours"));
     CHECK_THAT(refused({"--features", "pixels2"}), Contains("add --nearest"));
     CHECK_THAT(refused({"--nearest", "2", "--features", "discriminator.x"}), Contains("no output"));
-    CHECK_THAT(refused({"--nearest", "2", "--features", "critic.features"}), Contains("no model 'critic'"));
+    CHECK_THAT(refused({"--nearest", "2", "--features", "critic.features"}), Contains("no model \"critic\""));
     CHECK_THAT(refused({}, "x.gif"), Contains("expected FILE.png"));
   }
 }
