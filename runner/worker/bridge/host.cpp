@@ -1,4 +1,5 @@
 #include <bridge/host.hpp>
+#include <bridge/host_memory.hpp>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -95,7 +96,7 @@ saddle_status from_data(const void* data, saddle_dtype dtype, const int64_t* siz
     const auto options = at::TensorOptions().dtype(static_cast<at::ScalarType>(to_scalar_type(dtype)));
     // from_blob wants a mutable pointer; the clone is made before anything could write.
     const at::Tensor view = at::from_blob(const_cast<void*>(data), at::IntArrayRef(sizes, dim), options);
-    *result = give(device.is_cpu() ? view.clone() : view.to(device));
+    *result = give(trial_device().is_cpu() ? view.clone() : view.to(trial_device()));
   });
 }
 
@@ -155,7 +156,13 @@ saddle_host& changeable_host_table() {
   return table;
 }
 
-at::Device trial_device() { return device; }
+namespace {
+thread_local bool in_host_memory = false;
+}
+InHostMemory::InHostMemory() : previous_(std::exchange(in_host_memory, true)) {}
+InHostMemory::~InHostMemory() { in_host_memory = previous_; }
+
+at::Device trial_device() { return in_host_memory ? at::Device(at::kCPU) : device; }
 void set_trial_device(at::Device d) { device = d; }
 std::string libtorch_version() { return TORCH_VERSION; }
 

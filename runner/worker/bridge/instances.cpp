@@ -9,6 +9,7 @@
 #include <bridge/fenced.hpp>
 #include <bridge/handle.hpp>
 #include <bridge/host.hpp>
+#include <bridge/host_memory.hpp>
 #include <bridge/operators.hpp>
 #include <bridge/results.hpp>
 #include <bridge/watch.hpp>
@@ -394,6 +395,7 @@ std::pair<at::Tensor, at::Tensor> Dataset::read(uint32_t split, std::span<const 
 }
 
 void Metric::reference(const at::Tensor& features, const at::Tensor& labels) const {
+  const InHostMemory here;
   const saddle_samples samples{sizeof samples, lend(features), lend(labels)};
   call("reference", [&] { return component_.c->as.metric->reference(instance_, &samples); });
 }
@@ -401,6 +403,7 @@ void Metric::reference(const at::Tensor& features, const at::Tensor& labels) con
 std::vector<std::pair<std::string, double>> Metric::measure(const at::Tensor& features,
                                                             const at::Tensor& labels) const {
   std::vector<std::pair<std::string, double>> numbers;
+  const InHostMemory here;
   const saddle_samples samples{sizeof samples, lend(features), lend(labels)};
   const saddle_report report{
       sizeof report, &numbers, [](const saddle_report* r, const char* name, double value) {

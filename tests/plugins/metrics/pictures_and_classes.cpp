@@ -1,6 +1,8 @@
 // swd, ms_ssim, intra_frechet, precision_recall and classifier_accuracy against NumPy's and SciPy's numbers
 // (tests/reference/metrics_reference.py) and what must hold of them.
 #include "sets.hpp"
+
+#include <bridge/host.hpp>
 using namespace saddle::test;
 using Catch::Contains;
 
@@ -188,4 +190,21 @@ TEST_CASE("classifier_accuracy of given logits, and of fakes that teach nothing"
   CHECK(trained(x, x.clone().fill_(0.5), y, y).at("classifier_accuracy") == Approx(1.0 / 3));
   CHECK(trained(x, x, y, at::zeros_like(y)).at("classifier_accuracy") == Approx(1.0 / 3));
   CHECK_THROWS_WITH(TestMetric("classifier_accuracy", {}, class_facts(0)), Contains("data set with classes"));
+}
+
+TEST_CASE("metrics compute in host memory, whatever the trial's device") {
+  struct OnMeta {
+    OnMeta() { saddle::worker::set_trial_device(at::kMeta); }
+    ~OnMeta() { saddle::worker::set_trial_device(at::kCPU); }
+  };
+  const at::Tensor real = at::tanh(normal(40, 64, 1)), fake = at::tanh(normal(40, 64, 2));
+  const at::Tensor y = labels_of(40, 2);
+  for (const char* name : {"frechet", "kid", "prdc", "precision_recall", "inception_score", "swd", "ms_ssim",
+                           "intra_frechet", "classifier_accuracy"}) {
+    INFO(name);
+    const TestMetric metric(name, json::object(), picture_facts({1, 8, 8}, 2));
+    const Found expected = metric(real, fake, y, y);
+    const OnMeta meta;
+    CHECK(metric(real, fake, y, y) == expected);
+  }
 }
