@@ -118,6 +118,7 @@ class Kdd {
   // Of each sample the batch itself, then its copies: [n (1 + copies), K].
   std::vector<Tensor> anchors(Step& s, const std::vector<const char*>& samples, bool joint) const {
     std::vector<Tensor> all;
+    all.reserve(samples.size());
     for (const char* sample : samples) all.push_back(features(s, sample));
     if (copies_ > 0) {
       std::vector<Pictures> sets;

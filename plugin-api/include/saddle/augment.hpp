@@ -2,6 +2,8 @@
 #pragma once
 #include <saddle/ops.hpp>
 
+#include <cmath>
+
 #pragma GCC visibility push(hidden)
 namespace saddle {
 
@@ -50,15 +52,13 @@ struct DiffAugmentation {
     const Tensor moved = gather(padded, 2, expand(reshape(rows, {n, 1, h, 1}), {n, c, h, w + 2}));
     return gather(moved, 3, expand(reshape(columns, {n, 1, 1, w}), {n, c, h, w}));
   }
-  int64_t shift(int64_t side) const {
-    return static_cast<int64_t>(static_cast<double>(side) * translation + 0.5);
-  }
+  int64_t shift(int64_t side) const { return std::lround(static_cast<double>(side) * translation); }
 
   // [n, 1, h, w]: 0 in a square somewhere, which may reach over the border, 1 elsewhere.
   Tensor cut(const Tensor& x) const {
     const int64_t n = x.size(0), h = x.size(2), w = x.size(3);
     const auto inside = [&](int64_t side, const IntList& shape) {
-      const auto size = static_cast<int64_t>(static_cast<double>(side) * cutout + 0.5);
+      const int64_t size = std::lround(static_cast<double>(side) * cutout);
       const Tensor first = whole(n, -(size / 2), side - (size + 1) / 2);
       const Tensor place = places(side);
       return reshape(logical_and(ge(place, first), lt(place, first + size)), shape);
