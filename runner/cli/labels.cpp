@@ -213,7 +213,8 @@ std::string Distinctions::label(const std::string& config_hash) const {
   std::string text;
   if (found != cells.end())
     for (std::size_t i = 0; i < titles.size(); ++i)
-      if (!found->second[i].empty()) text += (text.empty() ? "" : " ") + titles[i] + "=" + found->second[i];
+      if (!found->second[i].empty())
+        text += (text.empty() ? "" : " ") + (paths[i].empty() ? "" : titles[i] + "=") + found->second[i];
   return text.empty() ? config_hash.substr(0, 8) : text;
 }
 

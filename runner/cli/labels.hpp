@@ -15,7 +15,7 @@ namespace saddle::cli {
 // config one text a title.
 struct Distinctions {
   std::vector<std::string> titles;
-  std::vector<std::string> paths;                         // of each title; of a list of components its own
+  std::vector<std::string> paths;  // of each title; of a list of components its own, of a name none
   std::map<std::string, std::vector<std::string>> cells;  // by config_hash
 
   // "losses=hinge+r1 generator.width=32"
