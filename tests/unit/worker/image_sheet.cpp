@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // As libpng reads it back.
-at::Tensor read_png(const fs::path& file) {
+at::Tensor libpng_reads(const fs::path& file) {
   png_image image{};
   image.version = PNG_IMAGE_VERSION;
   REQUIRE(png_image_begin_read_from_file(&image, file.c_str()));
@@ -50,7 +50,7 @@ TEST_CASE("a PNG holds the pixels it was given") {
   const fs::path file = temporary(".png");
   // Any strides.
   write_png(file, image.permute({2, 0, 1}).contiguous().permute({1, 2, 0}));
-  CHECK(at::equal(read_png(file), image));
+  CHECK(at::equal(libpng_reads(file), image));
   fs::remove(file);
 }
 
