@@ -16,7 +16,8 @@ fail() {
 }
 # in_tree COMMAND...: with nothing of the build in its environment, in a folder of its own.
 in_tree() {
-  (cd "$scratch/work" && env -i HOME="$scratch/home" PATH="$tree/bin:/usr/local/bin:/usr/bin:/bin" OMP_NUM_THREADS=1 "$@")
+  (cd "$scratch/work" && env -i HOME="$scratch/home" PATH="$tree/bin:/usr/local/bin:/usr/bin:/bin" OMP_NUM_THREADS=1 \
+    ${CMAKE_GENERATOR:+"CMAKE_GENERATOR=$CMAKE_GENERATOR"} "$@")
 }
 # quietly COMMAND...: in the tree; what it says is shown only if it fails.
 quietly() {

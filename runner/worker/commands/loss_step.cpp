@@ -82,7 +82,10 @@ at::Tensor LossStep::input(const std::string& name) {
   if (name == "fake.image" && networks_.contains("generator") && tensors_.contains("latent.z"))
     return tensors_[name] = output("generator", "latent", "image");
   if (is_label(name)) return {};  // an unlabelled set
-  return file_.at(name);          // throws: says what is there
+  // Nothing is augmented here, so what the discriminator sees are the pictures.
+  if (const std::size_t dot = name.find('.'); dot != std::string::npos && name.substr(dot) == ".augmented")
+    return input(name.substr(0, dot) + ".image");
+  return file_.at(name);  // throws: says what is there
 }
 
 void LossStep::compute(const std::string& model, const std::string& sample, const std::string& wanted) {

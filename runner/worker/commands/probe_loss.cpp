@@ -69,16 +69,20 @@ void probe_loss(const Request& request) {
     if (const auto first = name.find('.'), last = name.rfind('.'); first != last && tensor.dim() > 0)
       facts["shape." + name.substr(0, first) + name.substr(last)] = tensor.sizes().slice(1).vec();
   const at::ScalarType dtype = file.any_double() ? at::kDouble : at::kFloat;
+  // Models first: a loss may be made for the number of their parameters.
+  std::map<std::string, std::unique_ptr<Network>> networks;
+  for (const auto& [model, entry] : request.at("models").items()) {
+    auto network = std::make_unique<Network>(entry.at("component"), facts, seed, dtype);
+    if (const std::string weights = text(entry, "weights"); !weights.empty()) network->load(weights);
+    facts["parameters." + model] = network->set().count();
+    networks[model] = std::move(network);
+  }
   const Request& component = request.at("component");
   const Loss loss(open_component(component), component.at("parameters"), facts);
   const OwnTensors own(loss.declared(), seed, dtype);
 
   LossStep step(file, facts, role, dtype);
-  for (const auto& [model, entry] : request.at("models").items()) {
-    auto network = std::make_unique<Network>(entry.at("component"), facts, seed, dtype);
-    if (const std::string weights = text(entry, "weights"); !weights.empty()) network->load(weights);
-    step.add(model, std::move(network));
-  }
+  for (auto& [model, network] : networks) step.add(model, std::move(network));
   step.prepare(loss, names);
   const NamedTensors terms =
       loss.compute(step, role, request.at("round").get<int64_t>(), own.parameters, own.buffers);

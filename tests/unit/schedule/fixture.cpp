@@ -87,6 +87,7 @@ std::vector<db::TrialInfo> Bench::run(std::int64_t experiment) {
 std::string Bench::sql(const std::string& query) {
   sqlite3* connection = nullptr;
   REQUIRE(sqlite3_open_v2(database.c_str(), &connection, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK);
+  sqlite3_busy_timeout(connection, 10000);  // a run that has just been started may be making its tables
   sqlite3_stmt* statement = nullptr;
   INFO(query << ": " << sqlite3_errmsg(connection));
   REQUIRE(sqlite3_prepare_v2(connection, query.c_str(), -1, &statement, nullptr) == SQLITE_OK);
