@@ -139,14 +139,12 @@ std::vector<std::string> evaluated_metrics(db::Reader& reader, std::int64_t expe
     ordered.push_back(name);
     measured.erase(found);
   };
-  const db::Rows configs = reader.query(
-      "SELECT DISTINCT t.config FROM experiment_trials x JOIN trials t USING (trial) WHERE x.experiment_id = "
-      "?1 "
-      "ORDER BY x.ordinal",
+  const db::Rows asked = reader.query(
+      "SELECT p.value FROM experiment_trials x JOIN params p USING (trial) "
+      "WHERE x.experiment_id = ?1 AND p.path GLOB 'metrics.*.use' "
+      "GROUP BY p.path, p.value ORDER BY min(x.ordinal), length(p.path), p.path",
       {experiment});
-  for (const auto& row : configs.rows)
-    for (const Json& metric : Json::parse(text_of(row[0])).value("metrics", Json::array()))
-      take(metric.value("use", ""));
+  for (const auto& row : asked.rows) take(text_of(row[0]));
   ordered.insert(ordered.end(), measured.begin(), measured.end());
   return ordered;
 }

@@ -171,10 +171,7 @@ std::vector<Point> mean_curve(db::Reader& reader, const RankedConfig& config, co
   for (const auto& [step, values] : steps) most = std::max(most, values.size());
   std::vector<Point> points;
   for (const auto& [step, values] : steps) {
-    if (values.size() < most) continue;
-    double sum = 0;
-    for (const double value : values) sum += value;
-    points.push_back({static_cast<double>(step), sum / static_cast<double>(values.size())});
+    if (values.size() == most) points.push_back({static_cast<double>(step), *moments(values).mean});
   }
   return points;
 }
