@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #pragma GCC visibility push(hidden)
 namespace saddle {
@@ -40,6 +41,15 @@ class Distances {
       lanes[0] += difference * difference;
     }
     return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+  }
+
+  // Of a pair that for_pairs visits: none if it lies outside both balls; else its distance, exact where a
+  // product cannot tell on which side of a radius it lies.
+  std::optional<double> decided(int64_t i, int64_t j, double near, double error, double radius,
+                                double other_radius) const {
+    if (near - error > std::max(radius, other_radius)) return {};
+    const bool clear = std::abs(near - radius) > error && std::abs(near - other_radius) > error;
+    return clear ? near : exact(i, j);
   }
 
   // visit(i, j, near, error): the distance is within `error` of `near`. Every pair, or (of a set with itself)

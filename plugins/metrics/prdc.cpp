@@ -49,11 +49,10 @@ class Prdc {
     distances.for_pairs(false, [&](int64_t r, int64_t f, double near, double error) {
       const auto i = static_cast<size_t>(r), j = static_cast<size_t>(f);
       const double real_radius = real_radii_[i], fake_radius = fake_radii[j];
-      if (near - error > std::max(real_radius, fake_radius)) return;
-      const bool clear = std::abs(near - real_radius) > error && std::abs(near - fake_radius) > error;
-      const double d = clear ? near : distances.exact(r, f);
-      if (inside(d, fake_radius)) recalled[i] = 1;
-      if (inside(d, real_radius)) {
+      const auto d = distances.decided(r, f, near, error, real_radius, fake_radius);
+      if (!d) return;
+      if (inside(*d, fake_radius)) recalled[i] = 1;
+      if (inside(*d, real_radius)) {
         precise[j] = covered[i] = 1;
         ++balls;
       }

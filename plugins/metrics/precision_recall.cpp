@@ -38,11 +38,10 @@ class PrecisionRecall {
     distances.for_pairs(false, [&](int64_t r, int64_t f, double near, double error) {
       const auto i = static_cast<size_t>(r), j = static_cast<size_t>(f);
       if (precise[j] && recalled[i]) return;
-      if (near - error > std::max(real_radii_[i], fake_radii[j])) return;
-      const bool clear = std::abs(near - real_radii_[i]) > error && std::abs(near - fake_radii[j]) > error;
-      const double d = clear ? near : distances.exact(r, f);
-      if (d <= real_radii_[i]) precise[j] = 1;
-      if (d <= fake_radii[j]) recalled[i] = 1;
+      const auto d = distances.decided(r, f, near, error, real_radii_[i], fake_radii[j]);
+      if (!d) return;
+      if (*d <= real_radii_[i]) precise[j] = 1;
+      if (*d <= fake_radii[j]) recalled[i] = 1;
     });
     return {{"improved_precision", share(precise)}, {"improved_recall", share(recalled)}};
   }
