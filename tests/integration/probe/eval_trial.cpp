@@ -1,8 +1,6 @@
 // saddle eval TRIAL: values under other protocols, added to what is stored; curves over truncations.
 #include "fixture.hpp"
 
-#include <fstream>
-
 using namespace saddle;
 using namespace saddle::test;
 using Catch::Matchers::Contains;
@@ -25,11 +23,7 @@ const char* const kGrid = R"({
 
 TEST_CASE("a past trial is measured under another protocol, and what was stored stays") {
   const Scratch scratch;
-  std::ofstream(scratch / "grid.json") << kGrid;
-  const std::string database = scratch / "points.db";
-  const Answer run = run_saddle({"run", scratch / "grid.json", "--db", database});
-  INFO(run.out << run.err);
-  REQUIRE(run.code == 0);
+  const std::string database = run_grid(scratch, "points", kGrid);
   const auto rows = [&] {
     return ask(
         {"sql", "--db", database,

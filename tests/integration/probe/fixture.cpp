@@ -1,5 +1,7 @@
 #include "fixture.hpp"
 
+#include <fstream>
+
 #include <unistd.h>
 
 #include <train/random.hpp>
@@ -51,6 +53,15 @@ std::string Scratch::write(const std::string& name, const Tensors& tensors) cons
 }
 Tensors Scratch::read(const std::string& name) const {
   return train::read_safetensors(folder_ / name).tensors;
+}
+
+std::string run_grid(const Scratch& scratch, const std::string& name, const std::string& grid) {
+  std::ofstream(scratch / "grid.json") << grid;
+  const std::string database = scratch / (name + ".db");
+  const Answer run = run_saddle({"run", scratch / "grid.json", "--db", database});
+  INFO(run.out << run.err);
+  REQUIRE(run.code == 0);
+  return database;
 }
 
 at::Tensor normal(at::IntArrayRef shape, uint64_t seed) {

@@ -42,6 +42,9 @@ class Scratch {
   std::filesystem::path folder_;
 };
 
+// Runs a grid to its end; its database, NAME.db in the folder.
+std::string run_grid(const Scratch& scratch, const std::string& name, const std::string& grid);
+
 // Standard normal numbers in float64, the same for a seed.
 at::Tensor normal(at::IntArrayRef shape, uint64_t seed);
 

@@ -33,11 +33,7 @@ at::Tensor generate(const Tensors& checkpoint, const std::string& weights, const
 
 TEST_CASE("samples come from the checkpoint's generator, averaged weights unless told otherwise") {
   const Scratch scratch;
-  std::ofstream(scratch / "grid.json") << kGrid;
-  const std::string database = scratch / "points.db";
-  const Answer run = run_saddle({"run", scratch / "grid.json", "--db", database});
-  INFO(run.out << run.err);
-  REQUIRE(run.code == 0);
+  const std::string database = run_grid(scratch, "points", kGrid);
   Tensors checkpoint;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(scratch / "points.runs"))
     if (entry.path().filename() == "checkpoint.safetensors")

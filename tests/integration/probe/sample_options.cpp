@@ -42,11 +42,7 @@ std::string as_numpy_reads(const std::string& file) {
 
 TEST_CASE("every option of sample draws what it says") {
   const Scratch scratch;
-  std::ofstream(scratch / "grid.json") << kGrid;
-  const std::string database = scratch / "pictures.db";
-  const Answer run = run_saddle({"run", scratch / "grid.json", "--db", database});
-  INFO(run.out << run.err);
-  REQUIRE(run.code == 0);
+  const std::string database = run_grid(scratch, "pictures", kGrid);
   const auto arguments = [&](const std::string& out, const Arguments& more) {
     Arguments all = {"sample", "1", "--db", database, "--out", scratch / out};
     all.insert(all.end(), more.begin(), more.end());
