@@ -29,8 +29,7 @@ class Prdc {
     NoGrad guard;
     real_ = feature_matrix(real, k_ + 1, "prdc", "real");
     check_finite_reference(real_);
-    origin_ = mean_row(real_);  // subtracting it keeps the products small, and so their rounding
-    real_radii_ = radii(real_, origin_, k_);
+    real_radii_ = radii(real_, k_);
   }
 
   Numbers measure(const Samples& fake) const {
@@ -41,22 +40,23 @@ class Prdc {
       const double nan = std::numeric_limits<double>::quiet_NaN();
       return {{"precision", nan}, {"recall", nan}, {"density", nan}, {"coverage", nan}};
     }
-    const std::vector<double> fake_radii = radii(x, origin_, k_);
+    const std::vector<double> fake_radii = radii(x, k_);
     std::vector<uint8_t> precise(fake_radii.size()), recalled(real_radii_.size()),
         covered(real_radii_.size());
     int64_t balls = 0;
-    const Distances distances(real_, x, origin_);
-    distances.for_pairs(false, [&](int64_t r, int64_t f, double near, double error) {
-      const auto i = static_cast<size_t>(r), j = static_cast<size_t>(f);
-      const double real_radius = real_radii_[i], fake_radius = fake_radii[j];
-      const auto d = distances.decided(r, f, near, error, real_radius, fake_radius);
-      if (!d) return;
-      if (inside(*d, fake_radius)) recalled[i] = 1;
-      if (inside(*d, real_radius)) {
-        precise[j] = covered[i] = 1;
-        ++balls;
-      }
-    });
+    const Distances distances(real_, x);
+    distances.for_near(false, rounded_up(real_radii_), rounded_up(fake_radii),
+                       [&](int64_t r, int64_t f, double near, double error) {
+                         const auto i = static_cast<size_t>(r), j = static_cast<size_t>(f);
+                         const double real_radius = real_radii_[i], fake_radius = fake_radii[j];
+                         const auto d = distances.decided(r, f, near, error, real_radius, fake_radius);
+                         if (!d) return;
+                         if (inside(*d, fake_radius)) recalled[i] = 1;
+                         if (inside(*d, real_radius)) {
+                           precise[j] = covered[i] = 1;
+                           ++balls;
+                         }
+                       });
     return {{"precision", share(precise)},
             {"recall", share(recalled)},
             {"density", static_cast<double>(balls) / static_cast<double>(k_ * x.size(0))},
@@ -67,7 +67,7 @@ class Prdc {
   bool inside(double d, double radius) const { return inclusive_ ? d <= radius : d < radius; }
   int64_t k_;
   bool inclusive_;
-  Tensor real_, origin_;
+  Tensor real_;
   std::vector<double> real_radii_;
 };
 SADDLE_METRIC(Prdc)

@@ -20,8 +20,7 @@ class PrecisionRecall {
     NoGrad guard;
     real_ = feature_matrix(real, k_ + 1, "precision_recall", "real");
     check_finite_reference(real_);
-    origin_ = mean_row(real_);  // subtracting it keeps the products small, and so their rounding
-    real_radii_ = radii(real_, origin_, k_);
+    real_radii_ = radii(real_, k_);
   }
 
   Numbers measure(const Samples& fake) const {
@@ -32,23 +31,24 @@ class PrecisionRecall {
       const double nan = std::numeric_limits<double>::quiet_NaN();
       return {{"improved_precision", nan}, {"improved_recall", nan}};
     }
-    const std::vector<double> fake_radii = radii(x, origin_, k_);
+    const std::vector<double> fake_radii = radii(x, k_);
     std::vector<uint8_t> precise(fake_radii.size()), recalled(real_radii_.size());
-    const Distances distances(real_, x, origin_);
-    distances.for_pairs(false, [&](int64_t r, int64_t f, double near, double error) {
-      const auto i = static_cast<size_t>(r), j = static_cast<size_t>(f);
-      if (precise[j] && recalled[i]) return;
-      const auto d = distances.decided(r, f, near, error, real_radii_[i], fake_radii[j]);
-      if (!d) return;
-      if (*d <= real_radii_[i]) precise[j] = 1;
-      if (*d <= fake_radii[j]) recalled[i] = 1;
-    });
+    const Distances distances(real_, x);
+    distances.for_near(false, rounded_up(real_radii_), rounded_up(fake_radii),
+                       [&](int64_t r, int64_t f, double near, double error) {
+                         const auto i = static_cast<size_t>(r), j = static_cast<size_t>(f);
+                         if (precise[j] && recalled[i]) return;
+                         const auto d = distances.decided(r, f, near, error, real_radii_[i], fake_radii[j]);
+                         if (!d) return;
+                         if (*d <= real_radii_[i]) precise[j] = 1;
+                         if (*d <= fake_radii[j]) recalled[i] = 1;
+                       });
     return {{"improved_precision", share(precise)}, {"improved_recall", share(recalled)}};
   }
 
  private:
   int64_t k_;
-  Tensor real_, origin_;
+  Tensor real_;
   std::vector<double> real_radii_;
 };
 SADDLE_METRIC(PrecisionRecall)

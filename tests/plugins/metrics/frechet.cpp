@@ -76,15 +76,44 @@ TEST_CASE("frechet of singular covariances", "[frechet]") {
 }
 
 TEST_CASE("frechet of many rows goes block by block", "[frechet]") {
-  const at::Tensor a = normal(9000, 3, 1), b = normal(8193, 3, 2) + 1;
-  const auto moments = [](const at::Tensor& x) {
-    const at::Tensor centered = x.to(at::kDouble) - x.to(at::kDouble).mean(0);
-    return centered.t().mm(centered) / (x.size(0) - 1);
+  const auto literal = [](const at::Tensor& a, const at::Tensor& b) {
+    const auto moments = [](const at::Tensor& x) {
+      const at::Tensor centered = x.to(at::kDouble) - x.to(at::kDouble).mean(0);
+      return centered.t().mm(centered) / (x.size(0) - 1);
+    };
+    const at::Tensor s1 = moments(a), s2 = moments(b);
+    const double root = at::real(at::sqrt(at::linalg_eigvals(s1.mm(s2)))).sum().item<double>();
+    const at::Tensor shift = a.to(at::kDouble).mean(0) - b.to(at::kDouble).mean(0);
+    return shift.square().sum().item<double>() + (s1.trace() + s2.trace()).item<double>() - 2 * root;
   };
-  const at::Tensor s1 = moments(a), s2 = moments(b);
-  const double root = at::real(at::sqrt(at::linalg_eigvals(s1.mm(s2)))).sum().item<double>();
-  const double shift = (a.to(at::kDouble).mean(0) - b.to(at::kDouble).mean(0)).square().sum().item<double>();
-  CHECK(frechet(a, b) == Approx(shift + (s1.trace() + s2.trace()).item<double>() - 2 * root).epsilon(1e-9));
+  const at::Tensor a = normal(9000, 3, 1), b = normal(8193, 3, 2) + 1;
+  CHECK(frechet(a, b) == Approx(literal(a, b)).epsilon(1e-9));
+  // Sets are often sorted: the first rows say little about the others.
+  const at::Tensor drift = at::arange(9000, at::kFloat).unsqueeze(1);
+  CHECK(frechet(a + drift, a * 1.5) == Approx(literal(a + drift, a * 1.5)).epsilon(1e-9));
+  // Wider than the parts in which products are added up.
+  const at::Tensor mix = normal(300, 300, 3) / 17, wide_a = normal(2100, 300, 4).mm(mix),
+                   wide_b = normal(1500, 300, 5).mm(mix.t()) + 0.3;
+  CHECK(frechet(wide_a, wide_b) == Approx(literal(wide_a, wide_b)).epsilon(1e-9));
+  CHECK(frechet(wide_b, wide_a) == Approx(literal(wide_a, wide_b)).epsilon(1e-9));
+}
+
+// With S2 = c^2 S1 the distance is (c - 1)^2 (|m|^2 + tr S1), however singular S1 is.
+TEST_CASE("frechet of badly conditioned features", "[frechet]") {
+  const int decades = GENERATE(2, 5, 8, 12);
+  CAPTURE(decades);
+  const int64_t d = 280;
+  const at::Tensor widths = at::pow(10.0, at::linspace(0, -decades, d, at::kDouble));
+  const at::Tensor turn = std::get<0>(at::linalg_qr(normal(d, d, 1).to(at::kDouble)));
+  const at::Tensor mixed = (normal(900, d, 2).to(at::kDouble) * widths).mm(turn).to(at::kFloat);
+  const at::Tensor scaled = (normal(900, d, 3).to(at::kDouble) * widths).to(at::kFloat);
+  for (const at::Tensor& x : {mixed, scaled}) {
+    const at::Tensor exact = x.to(at::kDouble);
+    const double size = exact.mean(0).square().sum().item<double>() + exact.var(0).sum().item<double>();
+    CHECK(frechet(x, x * 2) == Approx(size).epsilon(1e-6));
+    CHECK(frechet(x * 2, x) == Approx(size).epsilon(1e-6));
+    CHECK(frechet(x, x * 1.5) == Approx(size / 4).epsilon(1e-6));
+  }
 }
 
 TEST_CASE("frechet of what cannot be measured", "[frechet]") {

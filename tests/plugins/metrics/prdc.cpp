@@ -69,6 +69,26 @@ TEST_CASE("prdc decides ties exactly", "[prdc]") {
               literal(real, real.slice(0, 0, 150), 3, inclusive));
 }
 
+// Products in float32 know nothing of what is inside such clusters, and overflow or vanish on such numbers.
+TEST_CASE("prdc sees what float32 products do not", "[prdc]") {
+  const int64_t k = 3;
+  const auto clusters = [](int64_t n, uint64_t seed) {
+    const at::Tensor centers = at::randint(0, 5, {n, 1}, at::kFloat) * 1000 - 2000;
+    return centers + at::floor(normal(n, 9, seed) * 4) / 64;
+  };
+  const at::Tensor real = clusters(500, 1), fake = clusters(700, 2);
+  check_equal(TestMetric("prdc", config(k))(real, fake), literal(real, fake, k, false));
+  check_equal(TestMetric("prdc", config(k, true))(real, fake), literal(real, fake, k, true));
+  // One tight cluster far from the reals, as a generator that has nearly collapsed makes them.
+  const at::Tensor far = at::floor(normal(600, 9, 3) * 4) / 64 + 3000;
+  check_equal(TestMetric("prdc", config(k, true))(real, far), literal(real, far, k, true));
+  for (const double scale : {1e25, 1e-25, 1e-21}) {
+    CAPTURE(scale);
+    const at::Tensor a = normal(90, 5, 1) * scale, b = normal(80, 5, 2) * scale;
+    check_equal(TestMetric("prdc", config(k))(a, b), literal(a, b, k, false));
+  }
+}
+
 TEST_CASE("prdc of equal sets and of collapsed ones", "[prdc]") {
   const at::Tensor real = normal(200, 8, 1);
   const auto same = TestMetric("prdc", config(5))(real, real);
