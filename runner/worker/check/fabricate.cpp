@@ -142,7 +142,7 @@ at::Tensor make_input(const std::string& name, const Case& trial, int64_t n, at:
     const auto sample = sample_shape(trial);
     shape.insert(shape.end(), sample.begin(), sample.end());
     if (sample.size() == 3) return normal(shape, stream).mul_(0.7).tanh_().to(type);
-  } else if (name == "z") {
+  } else if (name == "z" || name == "z_style") {
     shape.push_back(trial.facts.at("latent_size").get<int64_t>());
   } else {
     throw NotApplied("nobody knows the shape of its input \"" + name + "\": say it with --input " + name +

@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <check/game.hpp>
+#include <bridge/random.hpp>
 #include <check/gradient.hpp>
 #include <check/kinds.hpp>
 #include <check/usage.hpp>
@@ -40,7 +41,7 @@ class Staged {
       for (size_t i = 0; i < buffers.size(); ++i) buffers[i].copy_(first_buffers_[i]);
     }
     game.begin();
-    train::seed_default_generators(5);
+    seed_components(5);
     return loss.compute(source, role, round, parameters, buffers);
   }
 

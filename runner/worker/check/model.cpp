@@ -4,6 +4,7 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <bridge/random.hpp>
 #include <check/gradient.hpp>
 #include <check/kinds.hpp>
 #include <check/usage.hpp>
@@ -36,10 +37,23 @@ class Played {
         list.emplace_back(name, t);
     return list;
   }
+  // Those whose shape is known.
+  NamedTensors known_inputs(int64_t n) const {
+    NamedTensors list;
+    for (const std::string& name : model.inputs()) {
+      try {
+        if (const at::Tensor t = make_input(name, making_.trial, n, type_, making_.shapes); t.defined())
+          list.emplace_back(name, t);
+      } catch (const NotApplied&) {
+        continue;
+      }
+    }
+    return list;
+  }
   // As if it were the first pass.
   NamedTensors forward(const NamedTensors& given, bool training) {
     restore();
-    train::seed_default_generators(5);
+    seed_components(5);
     return model.forward(parameters, buffers, given, training);
   }
   void restore() {
@@ -116,7 +130,7 @@ class ModelCheck {
   }
 
  private:
-  // An input of one role may be what another one gives: a decoder's code.
+  // An input of one role may be what another one gives, or the same one in another call: a decoder's code.
   void learn_shapes() {
     Shapes learnt;
     for (const auto* list : {&usages_.accepted, &usages_.others})
@@ -124,7 +138,7 @@ class ModelCheck {
         try {
           Played played(subject_, making, at::kFloat);
           const at::NoGradGuard no_grad;
-          for (const auto& [name, tensor] : played.forward(played.inputs(2), false))
+          for (const auto& [name, tensor] : played.forward(played.known_inputs(2), false))
             if (tensor.dim() > 1) learnt.try_emplace(name, tensor.sizes().slice(1).vec());
         } catch (const std::exception&) {
           continue;  // what is wrong is said when it is checked

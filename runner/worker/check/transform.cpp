@@ -1,5 +1,6 @@
 #include <ATen/core/grad_mode.h>
 
+#include <bridge/random.hpp>
 #include <check/gradient.hpp>
 #include <check/kinds.hpp>
 #include <check/usage.hpp>
@@ -14,7 +15,7 @@ at::Tensor image_of(const Making& making, int64_t n, at::ScalarType type) {
 
 // With buffers as they are at first, and logits as the discriminator's.
 at::Tensor apply(const Transform& transform, const at::Tensor& image) {
-  train::seed_default_generators(5);
+  seed_components(5);
   return transform.apply(image, transform.first_buffers(),
                          normal({image.size(0), 1}, "real_logit").to(at::kFloat));
 }

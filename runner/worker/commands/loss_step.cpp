@@ -88,12 +88,24 @@ at::Tensor LossStep::input(const std::string& name) {
   return file_.at(name);  // throws: says what is there
 }
 
+// Pictures and z are missed when they are not there; others may be left out of a call.
+at::Tensor LossStep::input_if_there(const std::string& sample, const std::string& name) {
+  const std::string full = sample + "." + name;
+  const bool made = sample == "fake" && !tensors_.contains("fake.image") && networks_.contains("generator");
+  if (made && name != "image" && !is_label(full)) {
+    (void)input("fake.image");
+    const auto found = computed_.find("generator.latent." + name);
+    return found == computed_.end() ? at::Tensor() : found->second;
+  }
+  return name == "image" || name == "z" || tensors_.contains(full) ? input(full) : at::Tensor();
+}
+
 void LossStep::compute(const std::string& model, const std::string& sample, const std::string& wanted) {
   Network& player = network(model, file_.path.string() + ": there is no tensor \"" + wanted +
                                        "\". Add it, or the network that computes it");
   NamedTensors inputs;
   for (const std::string& name : player.model().inputs())
-    if (const at::Tensor tensor = input(sample + "." + name); tensor.defined())
+    if (const at::Tensor tensor = input_if_there(sample, name); tensor.defined())
       inputs.emplace_back(name, tensor);
   for (auto& [name, tensor] : run(model, inputs)) {
     const std::string full = model + "." + sample + "." + name;

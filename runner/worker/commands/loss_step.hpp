@@ -35,6 +35,7 @@ class LossStep : public StepSource {
                                                         const std::string& model) const;
 
  private:
+  at::Tensor input_if_there(const std::string& sample, const std::string& name);
   Network& network(const std::string& model, const std::string& why);
   void compute(const std::string& model, const std::string& sample, const std::string& wanted);
 

@@ -15,6 +15,7 @@ class Augmentation {
   // Throws PlacedError.
   Augmentation(const Trial& trial, const nlohmann::json& facts);
 
+  bool empty() const { return entries_.empty(); }
   // Through all of them, in the order of the list.
   at::Tensor apply(at::Tensor image);
   // The discriminator's logits of real samples in an update of its own: each transform that remembers gets

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include <bridge/random.hpp>
+
 namespace saddle::worker {
 namespace {
 
@@ -113,6 +115,9 @@ void PlayerStep::generate() {
   if (marked_.contains("fake.image") && !image.requires_grad()) image.requires_grad_(true);
   inputs_["fake.image"] = image;
   inputs_["fake.label"] = input("latent.label");
+  // What else it makes: a small picture beside the large one.
+  for (const auto& [name, tensor] : outputs_.at("generator latent"))
+    if (name != "image") inputs_["fake." + name] = updated_.name == "generator" ? tensor : tensor.detach();
 }
 
 template <class F>
@@ -149,11 +154,12 @@ at::Tensor PlayerStep::find_input(const std::string& name) {
   if (found != inputs_.end()) return found->second;
   if (const size_t dot = name.find('.'); dot != std::string::npos && name.substr(dot) == ".augmented")
     return inputs_[name] = augmented(name.substr(0, dot));
-  if (name.starts_with("real."))
+  // Once each: a model may ask for what the sample does not have.
+  if (name.starts_with("real.") && !inputs_.contains("real.image"))
     draw_real();
-  else if (name.starts_with("latent."))
+  else if (name.starts_with("latent.") && !inputs_.contains("latent.z"))
     draw_latent_sample();
-  else if (name.starts_with("fake."))
+  else if (name.starts_with("fake.") && !inputs_.contains("fake.image"))
     generate();
   const auto drawn = inputs_.find(name);
   return drawn == inputs_.end() ? at::Tensor() : drawn->second;
@@ -164,6 +170,7 @@ at::Tensor PlayerStep::augmented(const std::string& sample) {
   if (!image.defined()) {
     image = input(sample + ".image");
     if (!image.defined()) throw Error("there is no sample '" + sample + "'; there are real, fake and latent");
+    if (!game_.augmentation_->empty()) draws_[sample] = random_states();
     image = game_.augmentation_->apply(image);
     if (image.dim() == 4 && game_.trial_.config.at("train").at("memory_format") == "channels_last")
       image = image.contiguous(at::MemoryFormat::ChannelsLast);
@@ -171,10 +178,22 @@ at::Tensor PlayerStep::augmented(const std::string& sample) {
   return image;
 }
 
+at::Tensor PlayerStep::augmented_like_image(const std::string& sample, const at::Tensor& picture) {
+  (void)augmented(sample);
+  if (!draws_.contains(sample)) return picture;
+  const auto now = random_states();
+  set_random_states(draws_.at(sample));
+  const at::Tensor result = game_.augmentation_->apply(picture);
+  set_random_states(now);
+  return result;
+}
+
 NamedTensors PlayerStep::inputs_of(const Model& model, const std::string& sample) {
   NamedTensors inputs;
   for (const std::string& name : model.inputs()) {
-    const at::Tensor t = name == "image" ? augmented(sample) : input(sample + "." + name);
+    at::Tensor t = name == "image" ? augmented(sample) : input(sample + "." + name);
+    if (name != "image" && sample == "fake" && t.defined() && t.dim() == 4)
+      t = augmented_like_image(sample, t);
     if (t.defined()) inputs.emplace_back(name, t);
   }
   return inputs;
@@ -206,6 +225,9 @@ void PlayerStep::compute_jointly(Player& p) {
   for (const auto& [name, tensor] : real)
     if (const at::Tensor other = find(fake, name); other.defined())
       both.emplace_back(name, at::cat({tensor, other}));
+  if (both.size() != fake.size() || both.size() != real.size())
+    throw PlacedError("/train/pass", "'joint' needs the same inputs of real and fake, and the " + p.name +
+                                         " gets others with fakes: take 'separate'");
   const int64_t n = game_.batch_;
   for (const auto& [name, tensor] : forward(p, both)) {
     outputs_[p.name + " real"].emplace_back(name, tensor.narrow(0, 0, n));

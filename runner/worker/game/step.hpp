@@ -37,6 +37,8 @@ class PlayerStep : public StepSource {
   at::Tensor find_output(const std::string& model, const std::string& sample, const std::string& name);
   Player& player(const std::string& name);
   at::Tensor augmented(const std::string& sample);
+  // Another picture of the sample, augmented by the same draws as its `image`.
+  at::Tensor augmented_like_image(const std::string& sample, const at::Tensor& picture);
   NamedTensors inputs_of(const Model& model, const std::string& sample);
   void compute(const std::string& model, const std::string& sample);
   void compute_jointly(Player& model);
@@ -50,6 +52,7 @@ class PlayerStep : public StepSource {
   int64_t update_;
   std::map<std::string, at::Tensor> inputs_;     // "real.image" -> tensor; undefined when there is none
   std::map<std::string, at::Tensor> augmented_;  // by sample
+  std::map<std::string, std::vector<at::Tensor>> draws_;  // states of the generators before that, by sample
   std::map<std::string, NamedTensors> outputs_;  // by "model sample"
   std::set<std::string> marked_;
   std::exception_ptr failure_;
