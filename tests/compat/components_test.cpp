@@ -148,10 +148,10 @@ TEST_CASE("every bundled loss gives the same under both LibTorches") {
       const std::string seen = role == "generator" ? "fake" : "real";
       const std::string probe = "probe loss " + name + " --json --role " + role + kFacts + " --inputs " +
                                 (scratch / (features ? "features" : role)) + " --out " +
-                                (scratch / "gradients") +
-                                " --model discriminator=" + (name == "unet"             ? "unet"
-                                                              : name == "reconstruction" ? "fastgan"
-                                                                                         : "dcgan") +
+                                (scratch / "gradients") + " --model discriminator=" +
+                                (name == "unet"             ? "unet"
+                                 : name == "reconstruction" ? "fastgan"
+                                                            : "dcgan") +
                                 ",width=16 --model generator=dcgan,width=16 --grad " +
                                 (features              ? "discriminator." + seen + ".features"
                                  : role == "generator" ? "latent.z"

@@ -53,7 +53,7 @@ class PlayerStep : public StepSource {
   std::map<std::string, at::Tensor> inputs_;     // "real.image" -> tensor; undefined when there is none
   std::map<std::string, at::Tensor> augmented_;  // by sample
   std::map<std::string, std::vector<at::Tensor>> draws_;  // states of the generators before that, by sample
-  std::map<std::string, NamedTensors> outputs_;  // by "model sample"
+  std::map<std::string, NamedTensors> outputs_;           // by "model sample"
   std::set<std::string> marked_;
   std::exception_ptr failure_;
 };
