@@ -23,10 +23,10 @@ class Css {
             "What the paper leaves open are parameters.",
         .params =
             {param("model", "discriminator")
-                 .doc("the player whose output 'features' is used: the discriminator, or an encoder"),
-             param("channels", 0)
-                 .at_least(0)
-                 .doc("of those features; 0: as many as the discriminator's have"),
+                 .doc("the player whose features are used: the discriminator, or an encoder that another "
+                      "trial has trained (\"from\"), which every batch finds the same"),
+             param("output", "features")
+                 .doc("which of its outputs: each sample's numbers, or its channels at many places"),
              param("normalize", "place")
                  .one_of({"place", "none"})
                  .doc("place: the vector of each place has length 1, so M holds cosines. none: as they are"),
@@ -44,10 +44,11 @@ class Css {
                  .at_least(0)
                  .doc("round from which the term counts and reals are averaged: features of a discriminator "
                       "need a time to mean something")},
-        .needs = {"discriminator.features"}};
+        .needs = {"{model}.{output}"}};
   }
   explicit Css(const Builder& b)
       : model_(b.get<std::string>("model")),
+        output_(b.get<std::string>("output")),
         place_(b.get<std::string>("normalize") == "place"),
         relu_(b.get<bool>("relu")),
         mean_(b.get<std::string>("pool") == "mean"),
@@ -56,9 +57,8 @@ class Css {
         running_(b.get<bool>("running")),
         start_(b.get<int64_t>("start")) {
     if (!running_) return;
-    int64_t channels = b.get<int64_t>("channels");
-    if (channels == 0) channels = b.fact<std::vector<int64_t>>("shape.discriminator.features").at(0);
-    average_ = b.buffer("real", {channels}, 0);
+    average_ = b.buffer("real",
+                        {b.fact<std::vector<int64_t>>(("shape." + model_ + "." + output_).c_str()).at(0)}, 0);
     count_ = b.buffer("count", {}, 0);
   }
 
@@ -67,18 +67,15 @@ class Css {
     Tensor real;
     {
       NoGrad guard;
-      real = statistic(s.output(model_.c_str(), "real", "features"));
+      real = statistic(s.output(model_.c_str(), "real", output_.c_str()));
       if (running_) {
-        if (real.size(0) != s[*average_].size(0))
-          throw Error("css: the features of '" + model_ + "' have " + std::to_string(real.size(0)) +
-                      " channels, not " + std::to_string(s[*average_].size(0)) + ": set 'channels'");
         // A <- (A t + E) / (t + 1)
         add_(s[*count_], ones({}, DType::float32));
         add_(s[*average_], (real - s[*average_]) / s[*count_]);
         real = clone(s[*average_]);
       }
     }
-    const Tensor more = statistic(s.output(model_.c_str(), "fake", "features")) - real;
+    const Tensor more = statistic(s.output(model_.c_str(), "fake", output_.c_str())) - real;
     const Tensor squares = square(one_sided_ ? relu(more) : more);
     return {{"similarity", over_mean_ ? mean(squares) : sum(squares)}};
   }
@@ -95,7 +92,7 @@ class Css {
     return mean_ ? pooled / (places * places) : pooled;
   }
 
-  std::string model_;
+  std::string model_, output_;
   bool place_, relu_, mean_, over_mean_, one_sided_, running_;
   int64_t start_;
   std::optional<BufferId> average_, count_;

@@ -6,25 +6,31 @@ using namespace saddle;
 class FeatureMatching {
  public:
   static Description describe() {
-    return {.name = "feature_matching",
-            .doc =
-                "Draws the mean features of fakes to those of reals (Salimans et al. 2016, section 3.1). Add "
-                "it to an adversarial loss, or let it be the generator's only one.",
-            .params = {param("form", "squared")
-                           .one_of({"squared", "l2", "l1", "per_sample"})
-                           .doc("squared: |E f(x) - E f(G)|^2, the paper. l2: not squared. l1: mean absolute "
-                                "difference of the means, as the paper's code for CIFAR10 and StudioGAN have "
-                                "it. per_sample: mean squared difference of pairs in the batch (TorchGAN; "
-                                "another thing)"),
-                       param("model", "discriminator").doc("the player whose output 'features' is matched")},
-            .needs = {"discriminator.features"}};
+    return {
+        .name = "feature_matching",
+        .doc =
+            "Draws the mean features of fakes to those of reals (Salimans et al. 2016, section 3.1). Add "
+            "it to an adversarial loss, or let it be the generator's only one.",
+        .params = {param("form", "squared")
+                       .one_of({"squared", "l2", "l1", "per_sample"})
+                       .doc("squared: |E f(x) - E f(G)|^2, the paper. l2: not squared. l1: mean absolute "
+                            "difference of the means, as the paper's code for CIFAR10 and StudioGAN have "
+                            "it. per_sample: mean squared difference of pairs in the batch (TorchGAN; "
+                            "another thing)"),
+                   param("model", "discriminator")
+                       .doc("the player whose features are matched: the discriminator, or an encoder that "
+                            "another trial has trained (\"from\")"),
+                   param("output", "features").doc("which of its outputs")},
+        .needs = {"{model}.{output}"}};
   }
   explicit FeatureMatching(const Builder& b)
-      : form_(b.get<std::string>("form")), model_(b.get<std::string>("model")) {}
+      : form_(b.get<std::string>("form")),
+        model_(b.get<std::string>("model")),
+        output_(b.get<std::string>("output")) {}
 
   Terms generator(Step& s) const {
-    const Tensor real = flatten(detach(s.output(model_.c_str(), "real", "features")), 1);
-    const Tensor fake = flatten(s.output(model_.c_str(), "fake", "features"), 1);
+    const Tensor real = flatten(detach(s.output(model_.c_str(), "real", output_.c_str())), 1);
+    const Tensor fake = flatten(s.output(model_.c_str(), "fake", output_.c_str()), 1);
     if (form_ == "per_sample") return {{"matching", mse_loss(fake, real)}};
     const Tensor by = mean(fake, 0) - mean(real, 0);
     if (form_ == "l1") return {{"matching", mean(abs(by))}};
@@ -33,6 +39,6 @@ class FeatureMatching {
   }
 
  private:
-  std::string form_, model_;
+  std::string form_, model_, output_;
 };
 SADDLE_LOSS(FeatureMatching)

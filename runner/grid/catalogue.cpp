@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <common/error.hpp>
+#include <common/needs.hpp>
 #include <grid/host_schema.hpp>
 #include <grid/schema.hpp>
 
@@ -64,6 +65,15 @@ std::string description_fault(Json& description) {
   Json& roles = description["roles"];
   if (roles.is_null()) roles = Json::object();
   if (std::string fault = roles_fault(kind, roles); !fault.empty()) return what + fault;
+  if (kind != "loss") return {};
+  for (const auto& [role, entry] : roles.items())
+    for (const Json& need : entry["needs"])
+      for (const std::string& parameter : parameters_in(need)) {
+        const Json named = parameters["properties"].value(parameter, Json::object());
+        if (text_of(named, "type") != "string" || text_of(named, "default").empty())
+          return what + "it needs " + need.dump() + "; \"" + parameter +
+                 "\" must be a parameter of it that is text, with a default";
+      }
   return {};
 }
 

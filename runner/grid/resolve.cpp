@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <common/nearest.hpp>
+#include <common/needs.hpp>
 #include <grid/extractor.hpp>
 #include <grid/host_schema.hpp>
 #include <grid/identity.hpp>
@@ -161,15 +162,16 @@ void check_need(Draft& draft, const Models& models, const std::string& what, con
 }
 
 // Adds the players that the loss computes for.
-void check_needs(Draft& draft, const Models& models, const Component& loss, const std::string& pointer,
-                 Names& served) {
+void check_needs(Draft& draft, const Models& models, const Component& loss, const Json& config,
+                 const std::string& pointer, Names& served) {
   const std::string what = "loss \"" + loss.name + "\"";
   bool any = false;
   for (const auto& [role, entry] : loss.roles().items()) {
     if (!models.players.contains(role)) continue;
     any = true;
     served.push_back(role);
-    for (const Json& need : entry["needs"]) check_need(draft, models, what, role, need, pointer);
+    for (const std::string& need : needs_of(entry, config))
+      check_need(draft, models, what, role, need, pointer);
   }
   if (!any) {
     draft.fault(pointer, what + " computes for " + joined(keys(loss.roles())) +
@@ -337,7 +339,8 @@ struct Resolver::Impl {
         const auto entry = entries.component("loss", (*raw)[i], pointer);
         draft.take_faults(*entry);
         all_known = all_known && entry->component;
-        if (entry->component) check_needs(draft, *models, *entry->component, pointer + "/use", served);
+        if (entry->component)
+          check_needs(draft, *models, *entry->component, entry->config, pointer + "/use", served);
         draft.config.push_back(entry->config);
         identity.push_back(entry->identity);
       }

@@ -104,7 +104,8 @@ struct Description {
   std::string version = "1";  // raise it when results change: it is part of a trial's identity
   std::string doc = {};       // one or two sentences, with the source
   std::vector<Param> params = {};
-  // Losses: "MODEL.OUTPUT", "label", and "gradient:real.image" for a gradient with respect to an input.
+  // Losses: "MODEL.OUTPUT", "label", and "gradient:real.image" for a gradient with respect to an input. What
+  // stands in braces is a parameter of text, whose value takes its place: "{model}.features".
   std::vector<std::string> needs = {"discriminator.logit"};
   bool ordered = false;  // metrics: the order of the samples counts
   // Gradients are deliberately not those of the values: stop-gradient, straight-through estimators.

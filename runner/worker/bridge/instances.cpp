@@ -15,6 +15,7 @@
 #include <bridge/watch.hpp>
 #include <common/error.hpp>
 
+#include <common/needs.hpp>
 namespace saddle::worker {
 namespace {
 
@@ -327,7 +328,7 @@ bool Loss::speaks_to(const std::string& role) const {
 }
 
 std::vector<std::string> Loss::needs(const std::string& role) const {
-  return component_.description.at("roles").at(role).value("needs", std::vector<std::string>());
+  return needs_of(component_.description.at("roles").at(role), config_);
 }
 
 Dataset::Dataset(const Component& component, const nlohmann::json& config, const nlohmann::json& facts)

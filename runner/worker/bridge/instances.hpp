@@ -112,7 +112,7 @@ class Loss : public Instance {
  public:
   Loss(const Component& component, const nlohmann::json& config, const nlohmann::json& facts,
        const std::string& record = {})
-      : Instance(component, "", config, facts, record) {}
+      : Instance(component, "", config, facts, record), config_(config) {}
   // Scalar terms by name, attached to the graph.
   NamedTensors compute(StepSource& source, const std::string& role, int64_t round,
                        std::span<const at::Tensor> parameters, std::span<const at::Tensor> buffers) const;
@@ -124,7 +124,11 @@ struct DatasetInfo {
   at::ScalarType dtype;
   std::vector<int64_t> shape;
   int64_t classes = 0;
+  // With its own parameters put in.
   std::vector<std::pair<std::string, int64_t>> splits;
+
+ private:
+  nlohmann::json config_;
   std::string version;
   nlohmann::json facts;
   bool concurrent = false;

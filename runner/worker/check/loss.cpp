@@ -10,6 +10,7 @@
 #include <check/kinds.hpp>
 #include <check/usage.hpp>
 #include <common/error.hpp>
+#include <common/needs.hpp>
 #include <train/parameters.hpp>
 #include <train/random.hpp>
 
@@ -19,6 +20,10 @@ namespace {
 // Rounds at which a loss is asked: some begin late, or rest in between.
 constexpr int64_t kRounds[] = {0, 1, 1000000};
 
+std::vector<std::string> needs_for(const Subject& subject, const Making& making) {
+  return needs_of(subject.component->description.at("roles").at(making.role), making.parameters);
+}
+
 // A loss in a game for one of its roles.
 class Staged {
  public:
@@ -26,7 +31,7 @@ class Staged {
       : role(making.role),
         drawing_(train::make_generator(3, "create")),
         loss(*subject.component, making.parameters, making.trial.facts),
-        game(making.role, making.trial, type, marked(subject, making.role), outputs(subject), making.maps),
+        game(making.role, making.trial, type, marked(subject, making), outputs(subject, making), making.maps),
         set_(loss.declared().parameters, buffer_specs(loss.declared(), type),
              train::make_generator(3, "weights"), {.dtype = type}) {
     for (const train::Parameter& p : set_.parameters()) parameters.push_back(p.raw);
@@ -64,20 +69,18 @@ class Staged {
   std::vector<at::Tensor> parameters, buffers;
 
  private:
-  static std::set<std::string> marked(const Subject& subject, const std::string& role) {
+  static std::set<std::string> marked(const Subject& subject, const Making& making) {
     std::set<std::string> names;
-    for (const nlohmann::json& need : subject.component->description.at("roles").at(role).at("needs"))
-      if (need.get<std::string>().starts_with("gradient:")) names.insert(need.get<std::string>().substr(9));
+    for (const std::string& need : needs_for(subject, making))
+      if (need.starts_with("gradient:")) names.insert(need.substr(9));
     return names;
   }
-  static std::map<std::string, std::set<std::string>> outputs(const Subject& subject) {
+  static std::map<std::string, std::set<std::string>> outputs(const Subject& subject, const Making& making) {
     std::map<std::string, std::set<std::string>> names;
     for (const auto& [role, entry] : subject.component->description.at("roles").items())
-      for (const nlohmann::json& need : entry.at("needs")) {
-        const std::string text = need;
-        if (const size_t dot = text.find('.'); dot != std::string::npos && !text.starts_with("gradient:"))
-          names[text.substr(0, dot)].insert(text.substr(dot + 1));
-      }
+      for (const std::string& need : needs_of(entry, making.parameters))
+        if (const size_t dot = need.find('.'); dot != std::string::npos && !need.starts_with("gradient:"))
+          names[need.substr(0, dot)].insert(need.substr(dot + 1));
     return names;
   }
   static std::vector<train::BufferSpec> buffer_specs(const Declared& declared, at::ScalarType type) {
@@ -237,9 +240,7 @@ class LossCheck {
     all.insert(all.end(), usages_.others.begin(), usages_.others.end());
     for (const Making& making : all) {
       std::set<std::string> listed, used;
-      for (const nlohmann::json& need :
-           subject_.component->description.at("roles").at(making.role).at("needs"))
-        listed.insert(need.get<std::string>());
+      for (const std::string& need : needs_for(subject_, making)) listed.insert(need);
       if (listed.contains("label") && making.trial.facts.at("classes") == 0) continue;
       listed_somewhere.insert(listed.begin(), listed.end());
       std::unique_ptr<Staged> staged;

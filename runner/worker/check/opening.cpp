@@ -15,7 +15,12 @@ std::string planners_fault(const Plugin& plugin, bool schema) {
   json components = json::array();
   for (const Component& c : plugin.components) {
     json description = c.description;
-    if (!schema) description["parameters"] = {{"type", "object"}, {"properties", json::object()}};
+    if (!schema) {
+      description["parameters"] = {{"type", "object"}, {"properties", json::object()}};
+      // What a loss needs may name parameters.
+      if (c.kind == "loss")
+        for (json& role : description["roles"]) role["needs"] = json::array();
+    }
     components.push_back(description);
   }
   Catalogue catalogue;

@@ -9,6 +9,7 @@
 #include <game/sampling.hpp>
 #include <game/step.hpp>
 #include <train/checkpoint.hpp>
+#include <common/needs.hpp>
 #include <train/random.hpp>
 #include <train/schedule.hpp>
 
@@ -125,7 +126,7 @@ void Game::tell_output_shapes() {
   for (const auto& entry : trial_.config.at("losses")) {
     const auto& roles = trial_.component("loss", entry).description.at("roles");
     for (const auto& role : roles)
-      for (const auto& need : role.at("needs").get<std::vector<std::string>>()) {
+      for (const std::string& need : needs_of(role, entry)) {
         const auto dot = need.find('.');
         const std::string output = dot == std::string::npos ? "" : need.substr(dot + 1);
         if (need.find(':') == std::string::npos && !output.empty() && output != "logit" && output != "image")

@@ -333,3 +333,21 @@ TEST_CASE("plan --json has the form that others rely on") {
   CHECK(json["trials"][0]["seed"] == 0);
   CHECK(json["trials"][0]["config"]["models"]["generator"]["role"] == "generator");
 }
+
+TEST_CASE("a loss whose needs name no parameter of it is a broken plugin") {
+  const auto with = [](const Json& parameters) {
+    const Json loss = {{"kind", "loss"},
+                       {"name", "matching"},
+                       {"version", "1"},
+                       {"doc", ""},
+                       {"parameters", {{"type", "object"}, {"properties", parameters}}},
+                       {"roles", {{"generator", {{"needs", {"{model}.features"}}}}}}};
+    Catalogue catalogue;
+    catalogue.add({{"ok", true}, {"plugin", {{"name", "p"}}}, {"components", {loss}}}, "/p.so", "hash");
+    return catalogue;
+  };
+  CHECK(with({{"model", {{"type", "string"}, {"default", "discriminator"}}}}).broken().empty());
+  CHECK(error_of(with({{"player", {{"type", "string"}, {"default", "discriminator"}}}}), "/p.so") ==
+        "loss \"matching\": it needs \"{model}.features\"; \"model\" must be a parameter of it that is text, "
+        "with a default");
+}

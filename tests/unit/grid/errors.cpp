@@ -150,6 +150,9 @@ TEST_CASE("each fault of a value or key is one line with its place") {
       {"\"use\": \"hinge\", \"margin\": 1.0", "\"use\": \"kdd\"",
        "g.json:8:22 /losses/0/use: loss \"kdd\" needs discriminator.features; model \"mlp\" in the role "
        "\"discriminator\" offers logit. Take a model that offers it, or another loss"},
+      {"\"use\": \"hinge\", \"margin\": 1.0", "\"use\": \"kdd\", \"model\": \"encoder\"",
+       "/losses/0/use: loss \"kdd\" needs encoder.features; there is no model \"encoder\" (models: "
+       "discriminator, generator)"},
       {"\"use\": \"hinge\", \"margin\": 1.0", "\"use\": \"text_penalty\"",
        "g.json:8:22 /losses/0/use: loss \"text_penalty\" needs the gradient by real.text; model \"mlp\" in "
        "the role \"discriminator\" takes image"},
