@@ -26,7 +26,7 @@ struct Arguments {
   std::vector<std::string> interpolate;
   std::int64_t count = 0, columns = 0, nearest = 0, standing_passes = 16;
   std::uint64_t seed = 0;
-  bool has_classes = false, over_time = false;
+  bool has_classes = false, over_time = false, style_mixing = false;
 };
 
 // "4x8" in two numbers.
@@ -76,6 +76,12 @@ void check(const Arguments& a) {
   both(a.count > 0, "-n", !a.grid.empty(), "--grid", "the grid says how many");
   both(a.count > 0, "-n", sweep || a.has_classes || !a.interpolate.empty(), "rows that mean something",
        "say how many with --grid");
+  const char* const mixed = "rows and columns are those of two z";
+  both(a.style_mixing, "--style-mixing", sweep, "several values", mixed);
+  both(a.style_mixing, "--style-mixing", a.has_classes, "--classes", mixed);
+  both(a.style_mixing, "--style-mixing", !a.interpolate.empty(), "--interpolate", mixed);
+  both(a.style_mixing, "--style-mixing", a.nearest > 0, "--nearest", mixed);
+  both(a.style_mixing, "--style-mixing", a.count > 0, "-n", "say how many with --grid");
   both(a.features != "pixels", "--features", a.nearest == 0, "no --nearest",
        "features say what is near: add --nearest 5");
 }
@@ -98,7 +104,7 @@ void over_time(const Arguments& a, db::Reader& reader, const TrialRef& trial, Js
                Globals& globals) {
   if (fs::path(a.out).extension() != ".png") throw Error("--over-time joins pictures: --out takes FILE.png");
   if (!a.grid.empty() || a.count > 0 || a.nearest > 0 || a.has_classes || !a.interpolate.empty() ||
-      !a.truncation.empty() || !a.z_std.empty() || !a.weights.empty())
+      a.style_mixing || !a.truncation.empty() || !a.z_std.empty() || !a.weights.empty())
     throw Error("--over-time joins the sheets that training left; only --columns and --out go with it");
   request["sheets"] = sheets_of(reader, trial);
   request["side"] = request["trial"]["config"]["record"]["samples"]["grid"];
@@ -156,6 +162,7 @@ void sample(const Arguments& a, Globals& globals) {
                   {"standing_passes", a.standing_passes},
                   {"classes", classes_of(a)},
                   {"interpolate", a.interpolate},
+                  {"style_mixing", a.style_mixing},
                   {"nearest", a.nearest},
                   {"features", features}});
   globals.exit_code = ask_worker("sample", request, "sampling from " + trial.name);
@@ -196,6 +203,8 @@ void add_sample(CLI::App& app, Globals& globals) {
       ->delimiter(',')
       ->check(CLI::IsMember({"z", "classes"}))
       ->type_name("z,classes");
+  command->add_flag("--style-mixing", a->style_mixing,
+                    "A row for each z, a column for each z that gives the style (fastgan: the excitations)");
   command->add_option("--nearest", a->nearest, "The K nearest training samples beside each sample [0]")
       ->check(CLI::Range(1, 1000))
       ->type_name("K");

@@ -47,7 +47,9 @@ class Drawing {
     const auto paths = request_.at("interpolate").get<std::vector<std::string>>();
     const auto neighbours = request_.at("nearest").get<int64_t>();
     Page page;
-    if (!paths.empty())
+    if (request_.at("style_mixing").get<bool>())
+      page = mixed();
+    else if (!paths.empty())
       page = interpolated(std::find(paths.begin(), paths.end(), "z") != paths.end(),
                           std::find(paths.begin(), paths.end(), "classes") != paths.end());
     else if (truncations_.size() > 1 || z_stds_.size() > 1)
@@ -114,6 +116,32 @@ class Drawing {
     const at::Tensor z = sampler.latent(columns, stream()).repeat({rows, 1});
     const at::Tensor label = numbers(classes_).repeat_interleave(columns);
     return {{sampler.images(z, label), label}, columns, {}, ""};
+  }
+
+  // A row for each z, a column for each z of the style; in front of both, what each is alone. The corner is
+  // empty.
+  Page mixed() {
+    const int64_t rows = rows_ > 0 ? rows_ : kRow, columns = columns_ > 0 ? columns_ : kRow;
+    Sampler sampler(game_, single(), seed_);
+    if (!sampler.mixes_styles())
+      throw Error("--style-mixing: the generator " +
+                  game_.players().at("generator")->model.instance.component().name +
+                  " has no input z_style, a second z for the style, as fastgan has");
+    const at::Generator generator = stream();
+    const at::Tensor z = sampler.latent(rows, generator), style = sampler.latent(columns, generator);
+    at::Tensor label;
+    if (game_.dataset().info().classes > 0)
+      label = sampler.labels(1, train::make_generator(seed_, "labels")).repeat({(rows + 1) * (columns + 1)});
+    const auto labels = [&](int64_t n) { return label.defined() ? label.narrow(0, 0, n) : label; };
+    const at::Tensor top = sampler.images(style, labels(columns)), left = sampler.images(z, labels(rows));
+    const at::Tensor inside =
+        sampler.images(z.repeat_interleave(columns, 0), labels(rows * columns), style.repeat({rows, 1}));
+    const at::Tensor first = at::cat({at::zeros_like(top.narrow(0, 0, 1)), top}).unsqueeze(0);
+    const at::Tensor others = at::cat({left.unsqueeze(1), inside.unflatten(0, {rows, columns})}, 1);
+    return {{at::cat({first, others}).flatten(0, 1), label},
+            columns + 1,
+            {},
+            ", z by row, excited by that of the column"};
   }
 
   // A row for each value of truncation or of z's deviation, drawn from the same random numbers.

@@ -109,8 +109,15 @@ at::Tensor Sampler::labels(int64_t count, at::Generator generator) const {
   return at::randint(classes, {count}, generator, at::TensorOptions().dtype(at::kLong)).to(trial_device());
 }
 
-at::Tensor Sampler::run(const at::Tensor& z, const at::Tensor& label, bool training, const Edit& edit) {
+bool Sampler::mixes_styles() const {
+  const auto& inputs = generator_.model.instance.inputs();
+  return std::find(inputs.begin(), inputs.end(), "z_style") != inputs.end();
+}
+
+at::Tensor Sampler::run(const at::Tensor& z, const at::Tensor& label, bool training, const Edit& edit,
+                        const at::Tensor& style) {
   NamedTensors inputs = {{"z", z}};
+  if (style.defined()) inputs.emplace_back("z_style", style);
   if (label.defined()) inputs.emplace_back("label", label);
   const Declared& declared = generator_.model.instance.declared();
   auto weights =
@@ -120,12 +127,14 @@ at::Tensor Sampler::run(const at::Tensor& z, const at::Tensor& label, bool train
   return find(generator_.model.instance.forward(weights, buffers, inputs, training), "image");
 }
 
-at::Tensor Sampler::filled_up(const at::Tensor& z, const at::Tensor& label, const Edit& edit) {
+at::Tensor Sampler::filled_up(const at::Tensor& z, const at::Tensor& label, const Edit& edit,
+                              const at::Tensor& style) {
   const bool training = how_.batch_norm == BatchNorm::batch;
   const int64_t count = z.size(0), more = training ? std::max<int64_t>(game_.batch() - count, 0) : 0;
-  if (more == 0) return run(z, label, training, edit);
+  if (more == 0) return run(z, label, training, edit, style);
   const at::Tensor other = latent(more, filler_), other_label = labels(more, filler_);
-  return run(at::cat({z, other}), label.defined() ? at::cat({label, other_label}) : label, training, edit)
+  return run(at::cat({z, other}), label.defined() ? at::cat({label, other_label}) : label, training, edit,
+             style.defined() ? at::cat({style, other}) : style)
       .narrow(0, 0, count);
 }
 
@@ -143,13 +152,14 @@ Batch Sampler::draw(int64_t count, at::Generator generator) {
   return {at::cat(images), drawn.empty() ? at::Tensor() : at::cat(drawn)};
 }
 
-at::Tensor Sampler::images(const at::Tensor& z, const at::Tensor& label) {
+at::Tensor Sampler::images(const at::Tensor& z, const at::Tensor& label, const at::Tensor& style) {
   const at::NoGradGuard no_grad;
   const int64_t chunk = how_.batch_norm == BatchNorm::batch ? game_.batch() : kChunk;
   std::vector<at::Tensor> parts;
   for (int64_t i = 0; i < z.size(0); i += chunk)
-    parts.push_back(
-        filled_up(z.slice(0, i, i + chunk), label.defined() ? label.slice(0, i, i + chunk) : label, {}));
+    parts.push_back(filled_up(z.slice(0, i, i + chunk),
+                              label.defined() ? label.slice(0, i, i + chunk) : label, {},
+                              style.defined() ? style.slice(0, i, i + chunk) : style));
   return at::cat(parts);
 }
 

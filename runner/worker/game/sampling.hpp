@@ -50,7 +50,10 @@ class Sampler {
   Batch draw(int64_t count, at::Generator generator);
   // What the generator makes of given z and labels (undefined without classes). With batch statistics those
   // of a full batch: fewer samples are filled up with drawn ones.
-  at::Tensor images(const at::Tensor& z, const at::Tensor& label);
+  // `style`: undefined, or the generator's input z_style.
+  at::Tensor images(const at::Tensor& z, const at::Tensor& label, const at::Tensor& style = {});
+  // Whether the generator takes a second z for the style.
+  bool mixes_styles() const;
   // The same with the embeddings of classes moved: row classes[i] of every embedding is
   // (1 - t) row classes[i] + t row next[i]. Throws Error when the generator has no embedding.
   at::Tensor images_between(const at::Tensor& z, const at::Tensor& label, const std::vector<int64_t>& classes,
@@ -63,8 +66,10 @@ class Sampler {
 
  private:
   using Edit = std::function<void(std::vector<at::Tensor>&)>;
-  at::Tensor run(const at::Tensor& z, const at::Tensor& label, bool training, const Edit& edit = {});
-  at::Tensor filled_up(const at::Tensor& z, const at::Tensor& label, const Edit& edit);
+  at::Tensor run(const at::Tensor& z, const at::Tensor& label, bool training, const Edit& edit = {},
+                 const at::Tensor& style = {});
+  at::Tensor filled_up(const at::Tensor& z, const at::Tensor& label, const Edit& edit,
+                       const at::Tensor& style = {});
 
   Game& game_;
   Player& generator_;
