@@ -14,8 +14,8 @@
 #include <bridge/results.hpp>
 #include <bridge/watch.hpp>
 #include <common/error.hpp>
-
 #include <common/needs.hpp>
+
 namespace saddle::worker {
 namespace {
 

@@ -117,18 +117,18 @@ class Loss : public Instance {
   NamedTensors compute(StepSource& source, const std::string& role, int64_t round,
                        std::span<const at::Tensor> parameters, std::span<const at::Tensor> buffers) const;
   bool speaks_to(const std::string& role) const;
+  // With its own parameters put in.
   std::vector<std::string> needs(const std::string& role) const;
+
+ private:
+  nlohmann::json config_;
 };
 
 struct DatasetInfo {
   at::ScalarType dtype;
   std::vector<int64_t> shape;
   int64_t classes = 0;
-  // With its own parameters put in.
   std::vector<std::pair<std::string, int64_t>> splits;
-
- private:
-  nlohmann::json config_;
   std::string version;
   nlohmann::json facts;
   bool concurrent = false;

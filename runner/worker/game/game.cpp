@@ -8,8 +8,8 @@
 #include <bridge/random.hpp>
 #include <game/sampling.hpp>
 #include <game/step.hpp>
-#include <train/checkpoint.hpp>
 #include <common/needs.hpp>
+#include <train/checkpoint.hpp>
 #include <train/random.hpp>
 #include <train/schedule.hpp>
 
