@@ -72,7 +72,7 @@ TEST_CASE("every bundled model gives the same under both LibTorches") {
                             (scratch / "inputs") + " --out " + (scratch / "outputs") + " --save-weights " +
                             (scratch / name_of(worker));
         if (has_width(model)) probe += " --set width=16";
-        if (!is_for_games(role))
+        if (!is_for_games(role) && model.at("parameters").at("properties").contains("weights"))
           probe += " --set weights=random";  // an extractor; those of its file are not at hand
         if (worker == Worker::older) probe += " --weights " + (scratch / "newer");
         run_saddle(worker, words(probe));
