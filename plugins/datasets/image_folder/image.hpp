@@ -20,6 +20,8 @@ constexpr int64_t kMostPixels = int64_t{1} << 28;
 Image decode_png(std::span<const uint8_t> file);
 // RGB. CMYK is converted without a profile; EXIF rotation is ignored.
 Image decode_jpeg(std::span<const uint8_t> file);
+// RGB, or RGBA where it has transparency. Only with webp.cpp.
+Image decode_webp(std::span<const uint8_t> file);
 
 // Three channels or one; transparent parts are laid on white. Grey is ITU-R 601 luma, as Pillow computes it.
 Image to_channels(const Image& image, int64_t channels);

@@ -27,47 +27,61 @@ Image decode(const std::filesystem::path& path) {
   files::fail(path, "the file is neither PNG nor JPEG", kRemedy);
 }
 
+struct Files : Pictures {
+  explicit Files(Folder from) : folder(std::move(from)) {
+    classes = folder.classes;
+    version = folder.version;
+    for (const auto& split : folder.splits) sizes.push_back(split.size());
+  }
+  Image decode(uint32_t split, size_t i) const override {
+    return saddle::decode(folder.splits.at(split).at(i).path);
+  }
+  int64_t label(uint32_t split, size_t i) const override { return folder.splits.at(split).at(i).label; }
+  Folder folder;
+};
+
 }  // namespace
 
 PictureSet::PictureSet(Folder folder, int64_t channels, int64_t size, Filter filter, size_t cache_bytes)
-    : folder_(std::move(folder)), channels_(channels), size_(size), filter_(filter) {
+    : PictureSet(std::make_unique<Files>(std::move(folder)), channels, size, filter, cache_bytes) {}
+
+PictureSet::PictureSet(std::unique_ptr<const Pictures> pictures, int64_t channels, int64_t size,
+                       Filter filter, size_t cache_bytes)
+    : pictures_(std::move(pictures)), channels_(channels), size_(size), filter_(filter) {
   size_t count = 0;
-  for (const auto& split : folder_.splits) count += split.size();
+  for (const size_t n : pictures_->sizes) count += n;
   if (count * sample_bytes() > cache_bytes) return;
-  for (const auto& split : folder_.splits)
-    caches_.push_back(std::make_unique<Cache>(split.size(), sample_bytes()));
+  for (const size_t n : pictures_->sizes) caches_.push_back(std::make_unique<Cache>(n, sample_bytes()));
 }
 
 DatasetInfo PictureSet::info() const {
   DatasetInfo info{.shape = {channels_, size_, size_},
-                   .classes = static_cast<int64_t>(folder_.classes.size()),
-                   .version = folder_.version,
+                   .classes = static_cast<int64_t>(pictures_->classes.size()),
+                   .version = pictures_->version,
                    .concurrent = true};
-  for (const auto& split : folder_.splits)
-    info.splits.push_back({info.splits.empty() ? "train" : "test", static_cast<int64_t>(split.size())});
-  if (!folder_.classes.empty()) info.facts = "{\"class_names\": " + detail::text(folder_.classes) + "}";
+  for (const size_t n : pictures_->sizes)
+    info.splits.push_back({info.splits.empty() ? "train" : "test", static_cast<int64_t>(n)});
+  if (!pictures_->classes.empty()) info.facts = "{\"class_names\": " + detail::text(pictures_->classes) + "}";
   return info;
 }
 
 void PictureSet::fill(uint32_t split, std::span<const int64_t> indices, void* samples,
                       int64_t* labels) const {
-  const auto& pictures = folder_.splits.at(split);
   auto* to = static_cast<uint8_t*>(samples);
   for (const int64_t i : indices) {
-    const PictureFile& file = pictures.at(static_cast<size_t>(i));
-    write(split, static_cast<size_t>(i), file.path, to);
+    write(split, static_cast<size_t>(i), to);
     to += sample_bytes();
-    if (labels) *labels++ = file.label;
+    if (labels) *labels++ = pictures_->label(split, static_cast<size_t>(i));
   }
 }
 
-void PictureSet::write(uint32_t split, size_t i, const std::filesystem::path& path, uint8_t* to) const {
+void PictureSet::write(uint32_t split, size_t i, uint8_t* to) const {
   Cache* cache = caches_.empty() ? nullptr : caches_[split].get();
   if (const uint8_t* kept = cache ? cache->find(i) : nullptr) {
     std::copy_n(kept, sample_bytes(), to);
     return;
   }
-  const Image image = resize_square(to_channels(decode(path), channels_), size_, filter_);
+  const Image image = resize_square(to_channels(pictures_->decode(split, i), channels_), size_, filter_);
   const auto pixels = static_cast<size_t>(size_ * size_), channels = static_cast<size_t>(channels_);
   for (size_t c = 0; c < channels; ++c)
     for (size_t p = 0; p < pixels; ++p) to[c * pixels + p] = image.pixels[p * channels + c];

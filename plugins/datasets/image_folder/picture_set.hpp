@@ -1,4 +1,4 @@
-// Pictures in files, decoded and resized when first wanted.
+// Pictures, decoded and resized when first wanted.
 #pragma once
 #include "folder.hpp"
 #include "image.hpp"
@@ -8,10 +8,24 @@
 
 namespace saddle {
 
+// Where they come from.
+struct Pictures {
+  virtual ~Pictures() = default;
+  // Throws Error with the picture's name. Any thread.
+  virtual Image decode(uint32_t split, size_t i) const = 0;
+  virtual int64_t label(uint32_t split, size_t i) const = 0;
+
+  std::vector<std::string> classes;  // empty: no labels
+  std::vector<size_t> sizes;         // of train, and of test where there is one
+  std::string version;
+};
+
 class PictureSet {
  public:
   // Pictures come as [channels, size, size]. They are kept in memory if all of them fit in `cache_bytes`;
   // else each is decoded whenever it is wanted.
+  PictureSet(std::unique_ptr<const Pictures> pictures, int64_t channels, int64_t size, Filter filter,
+             size_t cache_bytes);
   PictureSet(Folder folder, int64_t channels, int64_t size, Filter filter, size_t cache_bytes);
 
   DatasetInfo info() const;
@@ -35,9 +49,9 @@ class PictureSet {
   };
 
   size_t sample_bytes() const { return static_cast<size_t>(channels_ * size_ * size_); }
-  void write(uint32_t split, size_t i, const std::filesystem::path& path, uint8_t* to) const;
+  void write(uint32_t split, size_t i, uint8_t* to) const;
 
-  Folder folder_;
+  std::unique_ptr<const Pictures> pictures_;
   int64_t channels_, size_;
   Filter filter_;
   std::vector<std::unique_ptr<Cache>> caches_;
