@@ -484,6 +484,11 @@ typedef struct saddle_weights saddle_weights;
 
 typedef struct saddle_weights_extension {
   uint32_t struct_size;
+  /* 1: until the matching 0 this thread computes in full float32, models that it runs included, also in a
+   * trial of bfloat16: what was computed before, such as an output of a step, stays as it is. Calls nest, and
+   * each is matched before the component returns. On CUDA the first one turns TF32 off for the rest of the
+   * trial, since gradients are computed later. */
+  saddle_status (*full_precision)(int32_t on);
   /* Opens and checks the file; a relative path is taken from the folder in which saddle was started.
    * *weights is the caller's to close, and used by one thread at a time. */
   saddle_status (*open)(const char* path, saddle_weights** weights);

@@ -184,7 +184,7 @@ SADDLE_SIZE(saddle_function_extension, 16);
 SADDLE_FIELD(saddle_function_extension, struct_size, 0, 4);
 SADDLE_FIELD(saddle_function_extension, apply, 8, 8);
 
-SADDLE_SIZE(saddle_trial_extension, 56);
+SADDLE_SIZE(saddle_trial_extension, 64);
 SADDLE_FIELD(saddle_trial_extension, struct_size, 0, 4);
 SADDLE_FIELD(saddle_trial_extension, cancelled, 8, 8);
 SADDLE_FIELD(saddle_trial_extension, progress, 16, 8);
@@ -194,6 +194,7 @@ SADDLE_FIELD(saddle_trial_extension, file, 40, 8);
 SADDLE_FIELD(saddle_trial_extension, random, 48, 8);
 
 SADDLE_SIZE(saddle_weights_extension, 48);
+SADDLE_FIELD(saddle_trial_extension, full_precision, 56, 8);
 SADDLE_FIELD(saddle_weights_extension, struct_size, 0, 4);
 SADDLE_FIELD(saddle_weights_extension, open, 8, 8);
 SADDLE_FIELD(saddle_weights_extension, close, 16, 8);

@@ -2,7 +2,7 @@
 // check) the records go to the log, and nothing is ever cancelled.
 //
 // scalar, picture, file and random require the extension: a host that lacks it refuses the plugin. With the
-// others alone a plugin loads there, too, and is never cancelled.
+// others alone a plugin loads there, too: it is never cancelled, and there is no full precision to be had.
 #pragma once
 #include <saddle/tensor.hpp>
 
@@ -60,6 +60,25 @@ uint64_t random() {
   detail::check(detail::extension<saddle_trial_extension>().random(&bits));
   return bits;
 }
+
+// While it lives, this thread computes in full float32, models that it runs included, also in a trial of
+// bfloat16 (no autocast, no TF32): for differences of nearly equal numbers. Throws on a host that is too old.
+//   const trial::FullPrecision here;
+//   Tensor moved = s.run("discriminator", {{"image", x + step}}, "features");
+class FullPrecision {
+ public:
+  FullPrecision() {
+    if (!available()) throw Error("this older host cannot compute in float32 within a trial of bfloat16");
+    detail::check(detail::find_extension<saddle_trial_extension>()->full_precision(1));
+  }
+  ~FullPrecision() { (void)detail::find_extension<saddle_trial_extension>()->full_precision(0); }
+  FullPrecision(const FullPrecision&) = delete;
+  FullPrecision& operator=(const FullPrecision&) = delete;
+  static bool available() {
+    const auto* t = detail::find_extension<saddle_trial_extension>();
+    return t && SADDLE_HAS(saddle_trial_extension, t, full_precision) && t->full_precision;
+  }
+};
 
 }  // namespace trial
 }  // namespace saddle

@@ -11,6 +11,7 @@
 #include <bridge/extensions.hpp>
 #include <bridge/handle.hpp>
 #include <bridge/host.hpp>
+#include <bridge/precision.hpp>
 #include <bridge/random.hpp>
 #include <bridge/trial_services.hpp>
 #include <common/error.hpp>
@@ -141,6 +142,10 @@ saddle_status random(uint64_t* bits) {
   });
 }
 
+saddle_status full_precision(int32_t on) {
+  return guarded([&] { on ? enter_full_precision() : leave_full_precision(); });
+}
+
 }  // namespace
 
 InTrial::InTrial(TrialServices& services) {
@@ -154,7 +159,7 @@ InTrial::~InTrial() {
 
 const saddle_trial_extension& trial_extension() {
   static const saddle_trial_extension table = {sizeof table, cancelled, progress, scalar,
-                                               picture,      file,      random};
+                                               picture,      file,      random,   full_precision};
   return table;
 }
 

@@ -11,6 +11,7 @@
 #include <bridge/host.hpp>
 #include <bridge/host_memory.hpp>
 #include <bridge/operators.hpp>
+#include <bridge/precision.hpp>
 #include <bridge/results.hpp>
 #include <bridge/watch.hpp>
 #include <common/error.hpp>
@@ -94,6 +95,7 @@ void Instance::tell_leaks() const {
 template <class F>
 void Instance::call(const std::shared_ptr<const Caller>& caller, const char* function, F&& body) const {
   const Calling calling(caller, function);
+  const int stretches = full_precision_depth();
   saddle_status status = SADDLE_ERROR;
   const auto escaped = [&](const std::string& text) {
     return Error(who_ + ": an exception left its " + function + ", which no plugin may let happen: " + text);
@@ -104,6 +106,10 @@ void Instance::call(const std::shared_ptr<const Caller>& caller, const char* fun
     throw escaped(message_of(e));
   } catch (...) {
     throw escaped("of a type that the host does not know");
+  }
+  if (full_precision_depth() > stretches) {
+    while (full_precision_depth() > stretches) leave_full_precision();
+    throw Error(who_ + ": " + function + " returned without leaving the full precision that it entered");
   }
   check(status, function);
 }

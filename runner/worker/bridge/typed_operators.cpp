@@ -8,6 +8,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include <bridge/convolutions.hpp>
 #include <bridge/handle.hpp>
 
 namespace saddle::worker {
@@ -171,9 +172,8 @@ bool call_conv2d(const saddle_value* a, saddle_value* results) {
   const Doubled<3, 4, 5> pairs(a);
   const Borrowed input(a[0].as.tensor), weight(a[1].as.tensor);
   results[0] = {SADDLE_TENSOR, 0, {}};
-  results[0].as.tensor = give(at::_ops::conv2d::call(
-      *input, *weight, Maybe(a[2]).get(), c10::fromIntArrayRefSlow(pairs[0]),
-      c10::fromIntArrayRefSlow(pairs[1]), c10::fromIntArrayRefSlow(pairs[2]), a[6].as.i));
+  results[0].as.tensor =
+      give(worker::conv2d(*input, *weight, Maybe(a[2]).get(), pairs[0], pairs[1], pairs[2], a[6].as.i));
   return true;
 }
 
@@ -185,10 +185,8 @@ bool call_conv_transpose2d(const saddle_value* a, saddle_value* results) {
   const Doubled<3, 4, 5, 7> pairs(a);
   const Borrowed input(a[0].as.tensor), weight(a[1].as.tensor);
   results[0] = {SADDLE_TENSOR, 0, {}};
-  results[0].as.tensor = give(at::_ops::conv_transpose2d_input::call(
-      *input, *weight, Maybe(a[2]).get(), c10::fromIntArrayRefSlow(pairs[0]),
-      c10::fromIntArrayRefSlow(pairs[1]), c10::fromIntArrayRefSlow(pairs[2]), a[6].as.i,
-      c10::fromIntArrayRefSlow(pairs[3])));
+  results[0].as.tensor = give(worker::conv_transpose2d(*input, *weight, Maybe(a[2]).get(), pairs[0], pairs[1],
+                                                       pairs[2], a[6].as.i, pairs[3]));
   return true;
 }
 

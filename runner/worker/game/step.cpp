@@ -5,15 +5,16 @@
 
 #include <algorithm>
 
+#include <bridge/precision.hpp>
 #include <bridge/random.hpp>
 
 namespace saddle::worker {
 namespace {
 
-// While it lives, operators pick bfloat16 where autocast allows it.
+// While it lives, operators pick bfloat16 where autocast allows it, unless a component asked for float32.
 class Autocast {
  public:
-  explicit Autocast(bool on) : on_(on), device_(trial_device().type()) {
+  explicit Autocast(bool on) : on_(on && full_precision_depth() == 0), device_(trial_device().type()) {
     if (!on_) return;
     previous_ = at::autocast::is_autocast_enabled(device_);
     at::autocast::set_autocast_enabled(device_, true);

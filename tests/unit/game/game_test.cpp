@@ -168,17 +168,23 @@ json picture_trial(const std::filesystem::path& folder) {
   return t;
 }
 
-// How often an operator ran while this lived.
+// How often an operator ran while this lived, and in what type exponents were summed.
 thread_local int64_t convolutions = 0;
+thread_local at::ScalarType summed_in = at::kFloat;
 struct Counting {
   Counting()
       : handle(at::addThreadLocalCallback(
-            at::RecordFunctionCallback([](const at::RecordFunction& f)
-                                           -> std::unique_ptr<at::ObserverContext> {
-              if (std::string_view(f.name()) == "aten::conv2d") ++convolutions;
-              return nullptr;
-            }).scopes({at::RecordScope::FUNCTION}))) {
+            at::RecordFunctionCallback(
+                [](const at::RecordFunction& f) -> std::unique_ptr<at::ObserverContext> {
+                  if (std::string_view(f.name()) == "aten::convolution") ++convolutions;
+                  if (std::string_view(f.name()) == "aten::logsumexp")
+                    summed_in = f.inputs()[0].toTensor().scalar_type();
+                  return nullptr;
+                })
+                .needsInputs(true)
+                .scopes({at::RecordScope::FUNCTION}))) {
     convolutions = 0;
+    summed_in = at::kDouble;
   }
   ~Counting() { at::removeCallback(handle); }
   at::CallbackHandle handle;
@@ -214,6 +220,109 @@ TEST_CASE("kdd, hinge and jacobian share the discriminator's passes") {
   CHECK(count("separate", json::array({hinge, kdd})) == 2 * one);
   CHECK(count("separate", json::array({hinge, copies, jacobian})) == 6 * one);
   CHECK(total == Approx(joint).epsilon(1e-4));  // without batch norm it is the same sum
+}
+
+TEST_CASE("within a trial of bfloat16 jacobian steps, and kdd sums exponents, in float32") {
+  const saddle::test::Scratch scratch;
+  json t = picture_trial(scratch.folder);
+  auto& c = t["config"];
+  c["models"]["generator"] = entry(t, "model", "mlp", {{"role", "generator"}, {"width", 8}});
+  c["models"]["discriminator"]["batch_norm"] = false;
+  c["models"]["discriminator"]["norm"] = "spectral";
+  c["train"]["updates"]["generator"] = 0;
+  c["losses"] = {entry(t, "loss", "hinge", {{"weight", 1.0}}), entry(t, "loss", "kdd", {{"weight", 1.0}}),
+                 entry(t, "loss", "jacobian", {{"weight", 1.0}})};
+  const auto play = [&](const char* precision, const char* pass) {
+    c["train"]["precision"] = precision;
+    c["train"]["pass"] = pass;
+    Game game(Trial::from_json(t));
+    const Counting counting;
+    return play_one(game);
+  };
+  const auto whole = play("float32", "joint");
+  const int64_t two = convolutions;  // one for all losses, one for the steps
+  CHECK(summed_in == at::kFloat);
+  for (const char* pass : {"joint", "separate"}) {
+    const auto mixed = play("bfloat16", pass);
+    // The steps' pass has both ends of each.
+    CHECK(convolutions == (pass == std::string("joint") ? two : 3 * two));
+    CHECK(summed_in == at::kFloat);
+    CHECK(mixed.at("discriminator/jacobian/real") ==
+          Approx(whole.at("discriminator/jacobian/real")).epsilon(1e-3));
+    CHECK(mixed.at("discriminator/hinge/hinge_real") != whole.at("discriminator/hinge/hinge_real"));
+  }
+}
+
+TEST_CASE("kdd records its first round's log-ratios, and no others") {
+  const saddle::test::Scratch scratch;
+  json t = trial_json();
+  auto& c = t["config"];
+  c["losses"] = {entry(t, "loss", "kdd", {{"weight", 1.0}, {"temperature", 3.0}})};
+  c["train"]["rounds"] = 2;
+  c["record"]["every"] = 1;
+  const auto told = saddle::test::run(t, scratch.folder);
+  REQUIRE(told.finished()["reason"] == "ok");
+  std::map<std::string, std::vector<double>> rows;
+  for (const auto& [name, step, value] : told.rows) rows[name].push_back(value);
+  for (const std::string side : {"real", "fake"}) {
+    const auto& first = rows["discriminator/kdd/initial_log_ratio_" + side];
+    REQUIRE(first.size() == 1);
+    // At this temperature no margin is passed, so that the term is 1 less or plus the mean ratio.
+    CHECK(rows.at("discriminator/kdd/kdd_" + side).front() ==
+          Approx(1 + (side == "real" ? -first[0] : first[0])).epsilon(1e-4));
+    CHECK(first[0] != 0);
+  }
+}
+
+TEST_CASE("in a game of free points kdd sends each to its nearest mode where hinge moves all alike") {
+  // experiments/kdd/toy.json with a quarter of its points, and of its step.
+  json t = trial_json();
+  auto& c = t["config"];
+  c["dataset"] = entry(t, "dataset", "gaussians",
+                       {{"layout", "ring"}, {"modes", 2}, {"deviation", 0.5}, {"count", 250}});
+  c["models"]["generator"] =
+      entry(t, "model", "particles",
+            {{"role", "generator"}, {"count", 250}, {"width", 2.4}, {"centre", {0.0, -2.2}}});
+  c["models"]["discriminator"] =
+      entry(t, "model", "particles", {{"role", "discriminator"}, {"slope", {0.0, 1.0}}});
+  for (const char* player : {"generator", "discriminator"})
+    c["models"][player].update({{"init", "default"}, {"norm", "default"}});
+  json sgd = c["optimizers"]["generator"];
+  for (const char* of_adam : {"betas", "eps"}) sgd.erase(of_adam);
+  sgd.update({{"use", "sgd"},
+              {"lr", 2.5},
+              {"momentum", 0.0},
+              {"dampening", 0.0},
+              {"weight_decay", 0.0},
+              {"nesterov", false}});
+  c["optimizers"] = {{"generator", sgd}};
+  c["train"].update(
+      {{"batch", 250}, {"rounds", 200}, {"order", {"generator"}}, {"updates", {{"generator", 1}}}});
+  c["train"]["ema"]["decay"] = 0.0;
+  const auto samples = [](Game& game) {
+    return game.generate(250, saddle::train::make_generator(1, "z"), false).image;
+  };
+  at::Tensor start;
+  const auto descend = [&](const json& loss) {
+    c["losses"] = {loss};
+    Game game(Trial::from_json(t));
+    start = samples(game).clone();
+    for (int64_t round = 0; round < 200; ++round) play_one(game, round);
+    return samples(game);
+  };
+  const at::Tensor moved = descend(entry(t, "loss", "hinge", {{"weight", 1.0}})) - start;
+  CHECK(start.amax().item<float>() < 1.2f);
+  CHECK(start.amin().item<float>() < -3.3f);
+  CHECK(moved.std(0).max().item<double>() < 1e-4);
+  CHECK(moved.mean(0)[1].item<double>() == Approx(2));  // 200 steps of 2.5 / 250
+  CHECK(moved.mean(0)[0].item<double>() == Approx(0).margin(1e-6));
+
+  const at::Tensor drawn = descend(entry(t, "loss", "kdd", {{"weight", 1.0}, {"kernel", "gaussian"}}));
+  const at::Tensor modes = at::tensor({2.0f, 0.0f, -2.0f, 0.0f}).view({2, 2});
+  const at::Tensor before = at::cdist(start, modes), after = at::cdist(drawn, modes);
+  CHECK(before.argmin(1).eq(after.argmin(1)).to(at::kFloat).mean().item<double>() > 0.95);
+  CHECK(before.amin(1).mean().item<double>() > 2);
+  CHECK(after.amin(1).mean().item<double>() < 1.2);
 }
 
 TEST_CASE("losses that remember continue bit for bit") {
