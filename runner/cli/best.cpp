@@ -16,6 +16,7 @@ void add_best(CLI::App& app, Globals& globals) {
   struct Options {
     std::string metric;
     std::vector<std::string> group_by;
+    std::optional<std::string> protocol;
     ScopeOptions scope;
     bool max = false, min = false, pruned = false, json = false;
     std::size_t limit = 0;
@@ -33,6 +34,11 @@ void add_best(CLI::App& app, Globals& globals) {
   command->add_flag("--min", options->min, "Lower is better [for all others]")->excludes(max);
   command->add_flag("--pruned", options->pruned,
                     "Rank pruned trials too, by their last value [only trials that were trained to the end]");
+  command
+      ->add_option("--protocol", options->protocol,
+                   "What was measured under the protocols with this in their name, as truncation=0.5, or all "
+                   "[those that training measured under]")
+      ->type_name("TEXT");
   command->add_option("-n,--limit", options->limit, "Show the first N [all]");
   command->add_flag("--json", options->json, "A list of objects");
   command
@@ -47,13 +53,18 @@ void add_best(CLI::App& app, Globals& globals) {
     if (options->max || options->min) higher = options->max;
     const std::string title = scoped.experiment.name.empty() ? "" : scoped.experiment.name + ": ";
     if (!options->group_by.empty()) {
-      const GroupRankings rankings =
+      GroupRankings rankings =
           rank_groups(reader, scoped.scope, options->metric, options->group_by, higher, options->pruned);
+      if (!options->json || options->protocol)
+        rankings.others = take_others(rankings.by_protocol, options->protocol);
       if (options->json) return print_json(std::cout, to_json(rankings, options->limit));
       std::cout << title;
       return print_rankings(std::cout, rankings, options->limit);
     }
-    const Rankings rankings = rank(reader, scoped.scope, options->metric, higher, options->pruned);
+    Rankings rankings = rank(reader, scoped.scope, options->metric, higher, options->pruned);
+    // A program gets all of them, each row with its protocol.
+    if (!options->json || options->protocol)
+      rankings.others = take_others(rankings.by_protocol, options->protocol);
     if (options->json) return print_json(std::cout, to_json(rankings, options->limit));
     std::cout << title;
     print_rankings(std::cout, rankings, options->limit);

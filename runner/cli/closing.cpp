@@ -116,7 +116,8 @@ void print_closing(const Closing& closing, const Globals& globals) {
   const std::string metric = metrics.empty() ? "" : metrics.front();  // the one that ranks
   std::string best;
   if (!metric.empty()) {
-    const Rankings rankings = rank(reader, closing.experiment, metric);
+    Rankings rankings = rank(reader, closing.experiment, metric);
+    rankings.others = take_others(rankings.by_protocol, {});
     best = best_trial(closing, rankings);
     std::cout << '\n';
     print_rankings(std::cout, rankings, kRanked);

@@ -72,12 +72,17 @@ GroupRankings rank_groups(db::Reader& reader, const Scope& scope, const std::str
                          .higher_is_better = higher.value_or(higher_is_better(meaning.metric)),
                          .evaluated = !protocols.front().empty(),
                          .titles = {},
-                         .by_protocol = {}};
+                         .by_protocol = {},
+                         .others = {}};
   for (const Grouping& grouping : by) rankings.titles.push_back(grouping.title());
   const auto labels = protocol_labels(protocols);
+  const std::set<std::string> trained = protocols_of_training(reader, scope, meaning.metric);
   for (const std::string& protocol : protocols)
     rankings.by_protocol.push_back({protocol, protocols.size() > 1 ? labels.at(protocol) : "",
+                                    trained.contains(protocol),
                                     ranked(sort_into_groups(all, protocol, by), rankings.higher_is_better)});
+  std::stable_partition(rankings.by_protocol.begin(), rankings.by_protocol.end(),
+                        [](const GroupRanking& ranking) { return ranking.in_training; });
   return rankings;
 }
 
@@ -86,6 +91,7 @@ void print_rankings(std::ostream& out, const GroupRankings& rankings, std::size_
     if (i > 0) out << '\n';
     print_ranking(out, rankings, rankings.by_protocol[i], limit);
   }
+  print_others(out, rankings.metric, rankings.others);
 }
 
 OrderedJson to_json(const GroupRankings& rankings, std::size_t limit) {

@@ -20,6 +20,7 @@ struct RankedGroup {
 
 struct GroupRanking {
   std::string protocol, protocol_label;
+  bool in_training = false;         // training measured under it, not only `saddle eval` later
   std::vector<RankedGroup> groups;  // the best first, those without a mean at the end
 };
 
@@ -27,7 +28,8 @@ struct GroupRankings {
   std::string metric;
   bool higher_is_better = false, evaluated = false;
   std::vector<std::string> titles;
-  std::vector<GroupRanking> by_protocol;  // the one with most trials first
+  std::vector<GroupRanking> by_protocol;  // training's own first, among these the one with most trials
+  std::vector<std::string> others;        // labels of protocols that were taken out
 };
 
 GroupRankings rank_groups(db::Reader& reader, const Scope& scope, const std::string& metric,

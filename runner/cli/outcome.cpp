@@ -2,6 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <ostream>
+
+#include <cli/table.hpp>
+#include <common/error.hpp>
+#include <common/json.hpp>
 
 namespace saddle::cli {
 
@@ -42,6 +47,40 @@ std::vector<std::string> protocols_of(const std::vector<Outcome>& outcomes) {
   std::stable_sort(names.begin(), names.end(),
                    [&](const auto& a, const auto& b) { return trials[a] > trials[b]; });
   return names;
+}
+
+std::set<std::string> protocols_of_training(db::Reader& reader, const Scope& scope,
+                                            const std::string& metric) {
+  const Json names = {metric + "/noise", metric + "/untrained", metric + "/floor"};
+  std::set<std::string> protocols;
+  for (const auto& row : reader.named("baselines", scope.binds({names.dump()})).rows)
+    protocols.insert(text_of(row[1]));
+  return protocols;
+}
+
+namespace {
+
+std::string some_of(const std::vector<std::string>& labels) {
+  constexpr std::size_t kMost = 6;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(kMost, labels.size()); ++i)
+    text += (i == 0 ? "" : "; ") + (labels[i].empty() ? "the only one" : labels[i]);
+  if (labels.size() > kMost) text += "; and " + std::to_string(labels.size() - kMost) + " more";
+  return text;
+}
+
+}  // namespace
+
+void throw_no_protocol(const std::string& wanted, const std::vector<std::string>& labels) {
+  throw Error("--protocol " + wanted + ": no protocol has that in its name. Known: all, or a part of " +
+              some_of(labels));
+}
+
+void print_others(std::ostream& out, const std::string& metric, const std::vector<std::string>& labels) {
+  if (labels.empty()) return;
+  out << "\nalso measured under " << labels.size()
+      << (labels.size() == 1 ? " other protocol: " : " other protocols: ") << some_of(labels)
+      << "; see: saddle best --metric " << metric << " --protocol all, or a part of a name\n";
 }
 
 void Tally::add(const Outcome& outcome) {

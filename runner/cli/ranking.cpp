@@ -193,14 +193,19 @@ Rankings rank(db::Reader& reader, const Scope& scope, const std::string& metric,
   for (const std::string& protocol : names) {
     Ranking ranking =
         rank_protocol(all, metric, protocol, higher.value_or(higher_is_better(meaning->metric)));
+    ranking.series = *meaning;
     if (names.size() > 1) ranking.protocol_label = labels.at(protocol);
     // A baseline belongs to the ranking of its protocol; one whose protocol no
     // ranking has (the floor uses half the real images) is told apart from each.
     for (const Baseline& baseline : references)
       if (baseline.protocol == protocol || !measured(baseline.protocol))
         ranking.baselines.push_back(baseline);
+    for (const Baseline& baseline : references)
+      if (baseline.protocol == protocol) ranking.in_training = true;
     rankings.by_protocol.push_back(std::move(ranking));
   }
+  std::stable_partition(rankings.by_protocol.begin(), rankings.by_protocol.end(),
+                        [](const Ranking& ranking) { return ranking.in_training; });
   return rankings;
 }
 
@@ -209,6 +214,7 @@ void print_rankings(std::ostream& out, const Rankings& rankings, std::size_t lim
     if (i > 0) out << '\n';
     print_ranking(out, rankings.by_protocol[i], rankings.configs, limit);
   }
+  if (!rankings.by_protocol.empty()) print_others(out, rankings.by_protocol[0].metric, rankings.others);
 }
 
 OrderedJson to_json(const Rankings& rankings, std::size_t limit) {

@@ -38,17 +38,20 @@ struct Baseline {
 // The configs that were measured under one protocol, the best first; those
 // without a mean at the end.
 struct Ranking {
-  std::string metric;
+  std::string metric;          // as it was asked for: frechet, frechet.min
+  MetricMeaning series;        // what that is
   std::string protocol;        // JSON text, empty for a training term
   std::string protocol_label;  // what tells it from the other rankings of this metric; empty if alone
+  bool in_training = false;    // training measured under it, not only `saddle eval` later
   bool higher_is_better = false;
   std::vector<RankedConfig> configs;
   std::vector<Baseline> baselines;
 };
 
 struct Rankings {
-  std::vector<Ranking> by_protocol;  // the one with most trials first
+  std::vector<Ranking> by_protocol;  // training's own first, among these the one with most trials
   Distinctions configs;
+  std::vector<std::string> others;  // labels of protocols that were taken out
 };
 
 // True for metrics of which more is better (precision, recall, coverage ...).

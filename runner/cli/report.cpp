@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -157,14 +158,27 @@ void write_protocols(std::ostream& out, const std::vector<Column>& columns) {
   out << '\n';
 }
 
+// A name of one file: generator/total has a folder in it.
+std::string file_word(std::string text) {
+  for (char& c : text)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '_') c = '-';
+  return text;
+}
+
+std::optional<double> number_of(const db::Value& value) {
+  if (const auto* real = std::get_if<double>(&value)) return *real;
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return static_cast<double>(*integer);
+  return {};
+}
+
 // The mean over the seeds of a config at each step that all of them have measured.
 std::vector<Point> mean_curve(db::Reader& reader, const RankedConfig& config, const Ranking& ranking) {
   std::set<std::int64_t> keys;
-  for (const auto& row : reader.named("metric_keys", {ranking.metric}).rows)
+  for (const auto& row : reader.named("metric_keys", {ranking.series.metric}).rows)
     if (text_of(row[2]) == ranking.protocol) keys.insert(integer_of(row[0]));
   std::map<std::int64_t, std::vector<double>> steps;
   for (const std::int64_t trial : config.trials)
-    for (const auto& row : reader.named("curve", {trial, ranking.metric}).rows)
+    for (const auto& row : reader.named("curve", {trial, ranking.series.metric}).rows)
       if (keys.contains(integer_of(row[0])) && integer_of(row[3]) == 0)
         steps[integer_of(row[1])].push_back(std::get<double>(row[2]));
   std::size_t most = 0;
@@ -192,7 +206,7 @@ struct Page {
 
 void write_curves(Page& page, db::Reader& reader, const std::string& experiment, const Rankings& rankings,
                   const Ranking& ranking, bool logarithmic) {
-  Chart chart{.title = ranking.metric + ", mean over seeds",
+  Chart chart{.title = ranking.series.metric + ", mean over seeds",
               .x_title = "step",
               .lines = {},
               .logarithmic = logarithmic};
@@ -206,9 +220,9 @@ void write_curves(Page& page, db::Reader& reader, const std::string& experiment,
   if (chart.lines.empty()) return;
   const std::unique_ptr<Sheet> sheet = make_png_sheet(kChartWidth, kChartHeight);
   draw(*sheet, chart);
-  page.picture(experiment + "-" + ranking.metric + ".png", sheet->bytes(),
-               ranking.metric + " over the steps, mean over seeds, of " + std::to_string(chart.lines.size()) +
-                   " configs");
+  page.picture(file_word(experiment + "-" + ranking.series.metric) + ".png", sheet->bytes(),
+               ranking.series.metric + " over the steps, mean over seeds, of " +
+                   std::to_string(chart.lines.size()) + " configs");
 }
 
 // The seed in the middle: neither the luckiest nor the worst stands for a config.
@@ -218,12 +232,12 @@ std::optional<std::int64_t> median_trial(db::Reader& reader, const RankedConfig&
   for (const std::int64_t trial : config.trials)
     for (const auto& row :
          reader
-             .query(
-                 "SELECT last FROM finals WHERE trial = ?1 AND metric = ?2 AND coalesce(protocol, '') = ?3 "
-                 "AND kind = 0",
-                 {trial, ranking.metric, ranking.protocol})
+             .query("SELECT " + ranking.series.column +
+                        " FROM finals WHERE trial = ?1 AND metric = ?2 AND coalesce(protocol, '') = ?3",
+                    {trial, ranking.series.metric, ranking.protocol})
              .rows)
-      values.emplace_back(std::get<double>(row[0]), trial);
+      if (const std::optional<double> value = number_of(row[0]); value && std::isfinite(*value))
+        values.emplace_back(*value, trial);
   if (values.empty()) return {};
   std::sort(values.begin(), values.end());
   return values[(values.size() - 1) / 2].second;
@@ -248,7 +262,7 @@ void write_sheets(Page& page, db::Reader& reader, const std::string& experiment,
     }
     page.text << "**" << place << "** " << rankings.configs.label(config.config_hash) << " (`"
               << text_of(rows.rows[0][2]) << "`, step " << integer_of(rows.rows[0][1]) << ")\n\n";
-    page.picture(experiment + "-" + std::to_string(place) + ".png", read_file(file),
+    page.picture(file_word(experiment + "-" + std::to_string(place)) + ".png", read_file(file),
                  "samples of " + text_of(rows.rows[0][2]));
   }
 }
@@ -265,7 +279,10 @@ void write_experiment(Page& page, db::Reader& reader, const std::string& word, c
     return;
   }
   std::vector<Rankings> rankings;
-  for (const std::string& metric : metrics) rankings.push_back(rank(reader, scope, metric));
+  for (const std::string& metric : metrics) {
+    Rankings& all = rankings.emplace_back(rank(reader, scope, metric));
+    all.others = take_others(all.by_protocol, {});
+  }
   std::vector<Column> columns;
   for (const Rankings& of : rankings)
     for (const Ranking& ranking : of.by_protocol)
@@ -280,6 +297,11 @@ void write_experiment(Page& page, db::Reader& reader, const std::string& word, c
   page.text << "Ranked by " << columns.front().title
             << "; mean ± standard deviation over seeds. Measured with:\n\n";
   write_protocols(page.text, columns);
+  for (const Rankings& of : rankings)
+    if (!of.others.empty())
+      page.text << "Under " << of.others.size() << " other protocols there are numbers of `"
+                << of.by_protocol.front().metric << "` too: `saddle best --metric "
+                << of.by_protocol.front().metric << " --protocol all`.\n\n";
   if (page.folder.empty()) return;
   write_curves(page, reader, experiment.name, rankings.front(), order, options.logarithmic);
   write_sheets(page, reader, experiment.name, rankings.front(), order, options.sheets);

@@ -2,6 +2,7 @@
 //   make_cli_database FILE             results that exports must bring through
 //   make_cli_database FILE files RUNS  two experiments that share a trial, with files below RUNS; one trial
 //   runs
+//   make_cli_database FILE curves RUNS the same, but the metric is called generator/level
 //   make_cli_database FILE hold        holds the database as a run does, until its input ends
 #include <unistd.h>
 
@@ -44,10 +45,10 @@ void leave_file(db::Store& store, std::int64_t attempt, const std::filesystem::p
                                .path = name,
                                .sha256 = sha256(content),
                                .bytes = static_cast<std::int64_t>(content.size()),
-                               .media_type = "text/plain"});
+                               .media_type = kind == "samples" ? "image/png" : "text/plain"});
 }
 
-void files(const char* path, const std::filesystem::path& runs) {
+void files(const char* path, const std::filesystem::path& runs, const std::string& metric) {
   db::Store store(path);
   const auto plan = [](int ordinal) {
     const std::string n = std::to_string(ordinal);
@@ -72,7 +73,7 @@ void files(const char* path, const std::filesystem::path& runs) {
     std::ofstream(folder / "trial.json") << "{}";
     std::ofstream(folder / "output.log") << "hello\n";
     store.append_metrics(attempt.id,
-                         {{store.metric_key("level"), 1, 1.0}, {store.metric_key("level"), 2, 0.5}});
+                         {{store.metric_key(metric), 1, 1.0}, {store.metric_key(metric), 2, 0.5}});
     leave_file(store, attempt.id, folder, "checkpoint", "checkpoint.safetensors", "weights of " + trial.name);
     leave_file(store, attempt.id, folder, "samples", "samples.png", "picture of " + trial.name);
     return attempt.id;
@@ -91,7 +92,9 @@ int main(int argc, char** argv) {
   if (argc == 2) {
     results(argv[1]);
   } else if (argc == 4 && std::strcmp(argv[2], "files") == 0) {
-    files(argv[1], argv[3]);
+    files(argv[1], argv[3], "level");
+  } else if (argc == 4 && std::strcmp(argv[2], "curves") == 0) {
+    files(argv[1], argv[3], "generator/level");
   } else if (argc == 3 && std::strcmp(argv[2], "hold") == 0) {
     const db::Store store(argv[1]);
     std::puts("held");

@@ -39,3 +39,17 @@ with tempfile.TemporaryDirectory() as scratch:
     assert 'Nearest: "e"' in ask("report", "ee", code=2) or "\"ee\"" in ask("report", "ee", code=2)
     assert "no metric" in ask("report", "--metric", "frechett", code=2)
     assert "nowhere.md" in ask("report", "--notes", "nowhere.md", code=2)
+
+    # Curves and sheets are those of the metric, also when its lowest value ranks; a slash in its name makes no folder.
+    subprocess.run([maker, folder / "b.db", "curves", folder / "runs"], check=True)
+    for metric in ("generator/level", "generator/level.min"):
+        done = subprocess.run([saddle, "--db", "b.db", "report", "a", "-m", metric, "--out", "curves.md", "--sheets", "1"],
+                              cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        text = (folder / "curves.md").read_text()
+        assert "](curves/a-generator-level.png)" in text and "](curves/a-1.png)" in text, (metric, text)
+        assert sorted(path.name for path in (folder / "curves").iterdir()) == ["a-1.png", "a-generator-level.png"]
+        assert (folder / "curves" / "a-1.png").read_text().startswith("picture of "), metric
+        (folder / "curves.md").unlink()
+        for path in (folder / "curves").iterdir():
+            path.unlink()

@@ -7,7 +7,7 @@
 #include <cli/ranking.hpp>
 #include <common/error.hpp>
 
-#include "fixture.hpp"
+#include "says.hpp"
 
 using namespace saddle;
 using namespace saddle::cli;
@@ -111,6 +111,55 @@ TEST_CASE("protocols are never mixed") {
   std::ostringstream out;
   print_rankings(out, rankings);
   CHECK(out.str().find("measured with features=logit") != std::string::npos);
+}
+
+TEST_CASE("what training measured is shown, what was measured later only when asked for") {
+  const Database database;
+  const auto truncated = [](const char* at) {
+    return std::string(R"({"features":"pixels","truncation":)") + at + "}";
+  };
+  fill(database.path(), "e",
+       {{"narrow",
+         1,
+         kNarrow,
+         {{"frechet", truncated("0.25"), 10},
+          {"frechet", truncated("0.5"), 20},
+          {"frechet", kPixels, 30},
+          {"frechet/noise", kPixels, 99}}},
+        {"wide", 1, kWide, {{"frechet", truncated("0.25"), 11}, {"frechet", truncated("0.5"), 21}}}});
+  const std::vector<std::string> best = {"best", "--metric", "frechet"};
+  const auto says = [&](std::vector<std::string> more) {
+    std::vector<std::string> words = best;
+    words.insert(words.end(), more.begin(), more.end());
+    return saddle_says(database.path(), words);
+  };
+  const std::string own = says({});
+  INFO(own);
+  CHECK(own.find(" 30 ") != std::string::npos);
+  CHECK(own.find(" 20 ") == std::string::npos);
+  CHECK(own.find("measured with") == std::string::npos);
+  CHECK(own.find("also measured under 2 other protocols: truncation=0.25; truncation=0.5; see: saddle best "
+                 "--metric frechet --protocol all, or a part of a name\n") != std::string::npos);
+  const std::string half = says({"--protocol", "truncation=0.5"});
+  INFO(half);
+  CHECK(half.find(" 20 ") != std::string::npos);
+  CHECK(half.find(" 21 ") != std::string::npos);
+  CHECK(half.find(" 30 ") == std::string::npos);
+  CHECK(half.find("other protocols") != std::string::npos);
+  const std::string all = says({"--protocol", "all"});
+  CHECK(all.find(" 30 ") < all.find(" 10 "));  // training's own first, though fewer trials have it
+  CHECK(all.find("other protocol") == std::string::npos);
+  const std::string grouped = says({"--group-by", "generator.width"});
+  INFO(grouped);
+  CHECK(grouped.find(" 30 ") != std::string::npos);
+  CHECK(grouped.find(" 20 ") == std::string::npos);
+  CHECK(grouped.find("also measured under 2 other protocols") != std::string::npos);
+  // A program gets every row, with its protocol.
+  CHECK(saddle_json(database.path(), best).size() == 5);
+  CHECK(saddle_json(database.path(), {"best", "-m", "frechet", "--protocol", "0.25"}).size() == 2);
+  expect_error("Known: all, or a part of no more; truncation=0.25; truncation=0.5", [&] {
+    says({"--protocol", "0.75"});
+  });
 }
 
 TEST_CASE("baselines stand below, in the column only under the same protocol") {
