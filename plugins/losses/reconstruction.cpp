@@ -28,8 +28,8 @@ class Reconstruction {
              param("style", 0.0)
                  .at_least(0)
                  .doc("weight of the squared difference of the network's Gram matrices, divided by the size "
-                      "of "
-                      "the map (Johnson et al. 2016, eq. 3; the report misses it in the published loss)"),
+                      "of the map (Johnson et al. 2016, eq. 3; the report misses it in the published loss). "
+                      "Its size depends on the network: look at the term first"),
              param("network", "perceptual")
                  .doc("the model with outputs map1 to map5 for perceptual and style: vgg16, or "
                       "efficientnet_lite0, in the role perceptual; it is not trained"),

@@ -303,3 +303,30 @@ TEST_CASE("hinge draws a margin for each logit below its own") {
   CHECK(worker::find(loss.terms("discriminator"), "hinge_real").item<double>() !=
         worker::find(terms, "hinge_real").item<double>());
 }
+
+TEST_CASE("the perceptual maps of efficientnet_lite0 are those that its features are made of") {
+  const json random = {{"weights", "random"}};
+  const TestModel features("efficientnet_lite0", "features", random, facts(32, 4)),
+      maps("efficientnet_lite0", "perceptual", random, facts(32, 4));
+  const auto of = [](const TestModel& net, const std::string& name) {
+    const auto& buffers = net.model.declared().buffers;
+    for (size_t i = 0; i < buffers.size(); ++i)
+      if (buffers[i].name == name) return net.buffers[i];
+    FAIL("no buffer " << name);
+    return at::Tensor();
+  };
+  at::NoGradGuard no_grad;
+  for (const auto& b : maps.model.declared().buffers) of(maps, b.name).copy_(of(features, b.name));
+  const at::Tensor image = at::rand({2, 3, 32, 32}) * 2 - 1;
+  const NamedTensors found = maps({{"image", image}}, false);
+  const std::vector<std::vector<int64_t>> shapes = {
+      {2, 16, 16, 16}, {2, 24, 8, 8}, {2, 40, 4, 4}, {2, 112, 2, 2}, {2, 320, 1, 1}};
+  REQUIRE(found.size() == 5);
+  for (size_t i = 0; i < 5; ++i) CHECK(found[i].second.sizes().vec() == shapes[i]);
+  const at::Tensor head = at::batch_norm(at::conv2d(found[4].second, of(features, "_conv_head.weight")),
+                                         of(features, "_bn1.weight"), of(features, "_bn1.bias"),
+                                         of(features, "_bn1.running_mean"), of(features, "_bn1.running_var"),
+                                         false, 0, 1e-3, false);
+  const NamedTensors whole = features({{"image", image}}, false);
+  CHECK(relative_distance(head.clamp(0, 6).mean({2, 3}), worker::find(whole, "features")) < 1e-5);
+}
