@@ -8,6 +8,7 @@
 #include <common/paths.hpp>
 #include <grid/file_hashes.hpp>
 #include <grid/host_schema.hpp>
+#include <grid/past.hpp>
 
 namespace saddle {
 namespace {
@@ -84,21 +85,9 @@ Json with_file(const Catalogue& catalogue, const Json& written, const std::strin
   Json plain = written;
   plain["weights"] = "random";
   if (faults.size() > before) return plain;
-  if (reference.contains("trial") == (reference.contains("experiment") || reference.contains("best")) ||
-      reference.contains("experiment") != reference.contains("best")) {
-    faults.push_back(
-        {place,
-         "expected {\"experiment\": NAME, \"best\": METRIC} or {\"trial\": NAME}, found " + reference.dump(),
-         false});
-    return plain;
-  }
-  try {
-    if (!catalogue.find_trained) throw Error("there is no database here to find a trial in");
-    const TrainedWeights found = catalogue.find_trained(reference);
-    plain["weights"] = found.file.string();
-    plain["trained"] = found.trial;
-  } catch (const Error& e) {
-    faults.push_back({place, e.what(), false});
+  if (const auto found = find_trained(catalogue, reference, place, faults)) {
+    plain["weights"] = found->file.string();
+    plain["trained"] = found->trial;
   }
   return plain;
 }

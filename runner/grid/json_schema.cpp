@@ -121,6 +121,7 @@ class Writer {
       if (what == "extractor" && properties.contains("weights"))
         properties["weights"] = {
             {"anyOf", {properties["weights"], closed(host_schema()["trained_weights"])}}};
+      if (what == "model") properties["from"] = closed(host_schema()["model_from"]);
       definitions_[what + "." + name] = {{"description", component.doc},
                                          {"properties", std::move(properties)},
                                          {"additionalProperties", false}};
@@ -149,6 +150,7 @@ class Writer {
   Json sections() const {
     Json train = closed(host_schema()["train"]);
     train["properties"]["augment"]["items"] = ref("transform");
+    train["properties"]["from"] = closed(host_schema()["train_from"]);
     const auto players = [](const std::string& name) {
       return Json{{"type", "object"},
                   {"propertyNames", {{"pattern", "^[a-z][a-z0-9_]*$"}}},

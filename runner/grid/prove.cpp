@@ -38,6 +38,9 @@ std::string shape_key(const ResolvedConfig& config) {
   const Json& train = *config.section("train");
   for (const char* name : {"latent", "pass", "augment", "precision", "memory_format", "spectral_norm"})
     key += canonical_json(train.at(name)) + "\n";
+  // The optimizers' state must fit, too.
+  if (train.contains("from"))
+    key += canonical_json(train["from"]) + canonical_json(*config.section("optimizers")) + "\n";
   for (const Json& metric : *config.section("metrics"))
     for (const char* name : {"use", "features", "split", "truncation"})
       key += canonical_json(metric.at(name)) + "\n";
@@ -55,7 +58,7 @@ std::string binaries_key(const Json& files, const Catalogue& catalogue) {
 }
 
 // Points of the grid that share these sections share their shapes.
-using Shares = std::array<const Section*, 5>;
+using Shares = std::array<const Section*, 6>;
 
 std::vector<Proof> wanted(const Plan& plan, const Catalogue& catalogue) {
   FileHashes hashes;
@@ -67,8 +70,12 @@ std::vector<Proof> wanted(const Plan& plan, const Catalogue& catalogue) {
   std::vector<Proof> proofs;
   for (const PlannedTrial& trial : plan.trials) {
     const ResolvedConfig& config = trial.config->config;
-    const Shares shares = {config.shared("dataset"), config.shared("models"), config.shared("losses"),
-                           config.shared("train"), config.shared("metrics")};
+    const Shares shares = {config.shared("dataset"),
+                           config.shared("models"),
+                           config.shared("losses"),
+                           config.shared("train"),
+                           config.shared("metrics"),
+                           config.section("train")->contains("from") ? config.shared("optimizers") : nullptr};
     if (!looked_at.insert(shares).second) continue;
     const std::string shape = shape_key(config);
     if (!shapes.insert(shape).second) continue;

@@ -11,6 +11,7 @@
 #include <grid/extractor.hpp>
 #include <grid/host_schema.hpp>
 #include <grid/identity.hpp>
+#include <grid/past.hpp>
 #include <grid/spec.hpp>
 
 namespace saddle {
@@ -253,6 +254,7 @@ struct Resolver::Impl {
           draft.players[player] = {entry->component, nullptr};
           Json config = entry->config, kept = entry->identity;
           if (entry->component) choose_role(draft, player, pointer, *entry->component, config, kept);
+          take_past("model_from", pointer, draft, config, kept);
           draft.config[player] = std::move(config);
           identity[player] = std::move(kept);
         }
@@ -291,8 +293,17 @@ struct Resolver::Impl {
         }
         if (!kept.empty()) identity["augment"] = std::move(kept);
       }
+      take_past("train_from", "/train", draft, draft.config, identity);
       if (!identity.empty()) draft.identity = canonical_json(identity);
     });
+  }
+
+  // The "from" of a model or of train.
+  void take_past(const char* schema, const std::string& pointer, Draft& draft, Json& config, Json& identity) {
+    if (!config.is_object() || !config.contains("from")) return;
+    Past past = check_past(catalogue, schema, config["from"], pointer + "/from", draft.faults);
+    config["from"] = std::move(past.config);
+    identity["from"] = std::move(past.identity);
   }
 
   Shared optimizers(const Json* raw, const std::shared_ptr<const Models>& models, const Section& train) {

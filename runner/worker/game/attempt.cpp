@@ -102,6 +102,8 @@ class Attempt {
       unmeasured_rows_ = saved.meta.value("unmeasured", nlohmann::json());
       // What was left to do at that round belongs to this attempt.
       resumed_from_ = unmeasured_rows_.is_null() ? round_ : round_ - 1;
+    } else {
+      game_->take_past();
     }
     records_.begin(round_);
     nlohmann::json parameters = nlohmann::json::object(), plugins = nlohmann::json::array();

@@ -60,6 +60,10 @@ class Game {
     return output_shapes_;
   }
 
+  // Puts in place what "from" of the models and of train name in past trials' checkpoints: for a trial that
+  // begins. Throws PlacedError.
+  void take_past();
+
   // All state but counters: tensors by name, and back. Throws saddle::Error when they do not fit.
   std::map<std::string, at::Tensor> state();
   void load_state(const std::map<std::string, at::Tensor>& state);
@@ -79,6 +83,7 @@ class Game {
   // terms. False when the sum is not finite.
   bool compute(Player& player, int64_t round, int64_t number, at::Tensor* total, Record* terms, Fault* fault);
   void check_wiring() const;
+  void fork_from(const nlohmann::json& from);
   // Adds to the facts the sizes of one sample of each output that a loss may put a head of its own on.
   void tell_output_shapes();
   std::string names_of(const std::vector<size_t>& losses) const;

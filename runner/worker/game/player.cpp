@@ -49,6 +49,8 @@ std::string role_of(const nlohmann::json& config, const std::string& name) {
 
 Player::Player(const Trial& trial, const std::string& player, const nlohmann::json& facts)
     : name(player),
+      frozen(trial.config.at("models").at(player).contains("from") &&
+             !trial.config.at("optimizers").contains(player)),
       model(model_options(trial.config, player), spectral_options(trial.config.at("train")),
             train::make_generator(static_cast<uint64_t>(trial.seed), "init/" + player),
             trial.component("model", trial.config.at("models").at(player)), role_of(trial.config, player),

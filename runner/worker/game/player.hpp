@@ -47,6 +47,7 @@ struct Player {
   NamedTensors forward(const NamedTensors& inputs, int64_t update, bool training);
 
   std::string name;
+  bool frozen;  // it keeps the weights of a past trial, and computes as they were measured: in evaluation
   WithTensors<Model> model;
   std::optional<train::Ema> average;
   std::optional<train::EffectiveWeights> average_weights;

@@ -21,6 +21,7 @@ nlohmann::json prove(const nlohmann::json& request) {
     for (auto& [name, model] : trial.config["models"].items())
       if (model.at("init") != "default") model["init"] = "normal";
     Game game(trial, /*batch=*/2);
+    game.take_past();
     const Measuring measuring(trial, game);
     Fault fault;
     game.play(0, nullptr, &fault);

@@ -204,7 +204,7 @@ NamedTensors PlayerStep::forward(Player& p, const NamedTensors& inputs) {
   NamedTensors outputs;
   placed("/models/" + p.name, [&] {
     const Autocast autocast(game_.trial_.config.at("train").at("precision") == "bfloat16");
-    outputs = p.forward(inputs, update_, /*training=*/true);
+    outputs = p.forward(inputs, update_, /*training=*/!p.frozen);
   });
   for (auto& [name, tensor] : outputs) {
     tensor = full_precision(tensor);

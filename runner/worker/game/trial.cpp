@@ -38,7 +38,7 @@ const Component& Trial::component(const std::string& kind, const nlohmann::json&
 nlohmann::json own_parameters(const std::string& kind, const nlohmann::json& entry) {
   static const std::map<std::string, std::set<std::string>> host_keys = {
       {"dataset", {"use"}},
-      {"model", {"use", "role", "init", "norm"}},
+      {"model", {"use", "role", "init", "norm", "from"}},
       {"loss", {"use", "weight"}},
       {"metric",
        {"use", "every", "samples", "features", "weights", "batch_norm", "standing_passes", "truncation",
