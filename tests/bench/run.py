@@ -54,13 +54,20 @@ def merge_rows(measured):
                      f"{measured['again_rows']} rows")
 
 
+def css_rows(measured):
+    yield Row(f"css, {'literal N x N' if measured['form'] == 'literal' else 'c x c'} form, batch {measured['batch']}",
+              measured["seconds"], "s", detail=f"there and back, 128 x 8 x 8 features; {measured['mib']:,.0f} MiB")
+
+
 # How to read what each program prints.
 PROGRAMS = {"saddle_operator_bench": operator_rows, "saddle_boundary_bench": boundary_rows,
-            "saddle_merge_bench": merge_rows}
+            "saddle_merge_bench": merge_rows, "saddle_css_bench": css_rows}
 
 
 def program_rows(tools, name, read):
     arguments = []
+    if name == "saddle_css_bench":
+        arguments = [tools.programs.parent / "lib/saddle/plugins"]
     if name == "saddle_boundary_bench":
         arguments = [tools.programs.parent / "lib/saddle/plugins", tools.programs / "saddle_bench_native_models.so"]
     done = subprocess.run([tools.programs / name, *arguments], stdout=subprocess.PIPE, text=True)
