@@ -7,8 +7,8 @@ using namespace saddle;
 //
 // With the features F of the batch as a matrix of c channels by N places, the paper's similarity is M = F' F,
 // its statistic the sum over places of F M. Neither product need be made: F F' F 1 is (F F') (F 1), of size
-// c x c. With 128 channels of 8 x 8, there and back on one core (tests/bench/css_bench.cpp): 0.012 s and 44 MiB
-// against 0.54 s and 174 MiB at batch 64, 0.10 s and 220 MiB against 75 s and 8.2 GiB at batch 512.
+// c x c. With 128 channels of 8 x 8, there and back on one core (tests/bench/css_bench.cpp): 0.012 s and 44
+// MiB against 0.54 s and 174 MiB at batch 64, 0.10 s and 220 MiB against 75 s and 8.2 GiB at batch 512.
 class Css {
  public:
   static Description describe() {
