@@ -167,16 +167,38 @@ void check_needs(Draft& draft, const Models& models, const Component& loss, cons
                  const std::string& pointer, Names& served) {
   const std::string what = "loss \"" + loss.name + "\"";
   bool any = false;
+  const Json cast = config.value("players", Json::object());
+  const auto player = [&](const std::string& role) {
+    const Json named = cast.is_object() ? cast.value(role, Json(role)) : Json(role);
+    return named.is_string() ? named.get<std::string>() : role;
+  };
   for (const auto& [role, entry] : loss.roles().items()) {
-    if (!models.players.contains(role)) continue;
+    if (!models.players.contains(player(role))) continue;
     any = true;
-    served.push_back(role);
-    for (const std::string& need : needs_of(entry, config))
-      check_need(draft, models, what, role, need, pointer);
+    served.push_back(player(role));
+    for (const std::string& need : needs_of(entry, config)) {
+      const std::size_t dot = need.starts_with("gradient:") ? std::string::npos : need.find('.');
+      check_need(draft, models, what, player(role),
+                 dot == std::string::npos ? need : player(need.substr(0, dot)) + need.substr(dot), pointer);
+    }
   }
   if (!any) {
     draft.fault(pointer, what + " computes for " + joined(keys(loss.roles())) +
                              "; no model is called so (models: " + joined(keys(models.config)) + ")");
+  }
+}
+
+// A player whose output another one computes from, undetached, is taught by that one's losses.
+void serve_feeders(const Models& models, Names& served) {
+  for (std::size_t i = 0; i < served.size(); ++i) {
+    const Json inputs = models.config[served[i]].value("inputs", Json::object());
+    if (!inputs.is_object()) continue;
+    for (const auto& [name, link] : inputs.items()) {
+      const Json from = link.is_object() ? link.value("from", Json()) : link;
+      if (!from.is_string() || (link.is_object() && link.value("detach", Json()) == true)) continue;
+      const std::string text = from, player = text.substr(0, text.find('.'));
+      if (models.players.contains(player) && !contains(served, player)) served.push_back(player);
+    }
   }
 }
 
@@ -355,6 +377,7 @@ struct Resolver::Impl {
         draft.config.push_back(entry->config);
         identity.push_back(entry->identity);
       }
+      serve_feeders(*models, served);
       for (const std::string& player : *trained) {
         if (all_known && !contains(served, player))
           draft.fault(pointer_child("/optimizers", player),

@@ -138,6 +138,15 @@ TEST_CASE("every bundled loss gives the same under both LibTorches") {
   given["discriminator.real.features"] = tensor_of("image", 4).flatten(1);
   given["discriminator.fake.features"] = -tensor_of("image", 4).flatten(1);
   train::write_safetensors(scratch / "features", given);
+  const auto maker = [](const std::string& loss) -> std::string {
+    return loss == "conditioning" ? "stackgan" : loss == "path_length" ? "stylegan2" : "dcgan";
+  };
+  // The generator's losses that do not depend on the sampled z.
+  const auto source = [](const std::string& loss) -> std::string {
+    return loss == "conditioning"  ? "generator/condition.weight"
+           : loss == "fixed_noise" ? "generator/project.weight"
+                                   : "latent.z";
+  };
   int checked = 0;
   for (const Json& loss : shared_components("loss"))
     for (const auto& [role, speech] : loss.at("roles").items()) {
@@ -152,9 +161,9 @@ TEST_CASE("every bundled loss gives the same under both LibTorches") {
                                 (name == "unet"             ? "unet"
                                  : name == "reconstruction" ? "fastgan"
                                                             : "dcgan") +
-                                ",width=16 --model generator=dcgan,width=16 --grad " +
+                                ",width=16 --model generator=" + maker(name) + ",width=16 --grad " +
                                 (features              ? "discriminator." + seen + ".features"
-                                 : role == "generator" ? "latent.z"
+                                 : role == "generator" ? source(name)
                                                        : "real.image");
       Json answers[2];
       Tensors gradients[2];

@@ -1,6 +1,7 @@
 #include <game/game.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include <ATen/core/grad_mode.h>
@@ -68,7 +69,9 @@ at::Tensor draw_latent(const nlohmann::json& latent, int64_t count, at::Generato
 }
 
 Game::Game(const Trial& trial, int64_t batch)
-    : trial_(trial), latent_(train::make_generator(static_cast<uint64_t>(trial.seed), "latent")) {
+    : trial_(trial),
+      wiring_(trial.config),
+      latent_(train::make_generator(static_cast<uint64_t>(trial.seed), "latent")) {
   const auto& config = trial_.config;
   const auto& train_config = config.at("train");
   batch_ = batch ? batch : train_config.at("batch").get<int64_t>();
@@ -84,7 +87,11 @@ Game::Game(const Trial& trial, int64_t batch)
   facts_["batch"] = batch_;
   for (const char* key : {"precision", "pass"}) facts_[key] = train_config.at(key);
   for (const auto& [name, entry] : config.at("models").items())
-    placed("/models/" + name, [&, &n = name] { players_[n] = std::make_unique<Player>(trial_, n, facts_); });
+    placed("/models/" + name, [&, &n = name] {
+      nlohmann::json facts = facts_;
+      facts["sample_shape"] = wiring_.shape(n, dataset_->info().shape);
+      players_[n] = std::make_unique<Player>(trial_, n, facts);
+    });
   order_ = train_config.at("order").get<std::vector<std::string>>();
   augmentation_ = std::make_unique<Augmentation>(trial_, facts_);
 
@@ -100,11 +107,11 @@ Game::Game(const Trial& trial, int64_t batch)
       auto loss = std::make_unique<WithTensors<Loss>>(
           parameter_options(train_config), spectral_options(train_config),
           train::make_generator(static_cast<uint64_t>(trial.seed), "init/loss/" + name),
-          trial_.component("loss", entry), own_parameters("loss", entry), facts_, name);
+          trial_.component("loss", entry), own_parameters("loss", entry), facts_for(wiring_.cast(i)), name);
       std::string owner;
       for (const auto& player : order_)
-        if (owner.empty() && loss->instance.speaks_to(player)) owner = player;
-      losses_.push_back({name, entry.at("weight").get<double>(), owner, std::move(loss)});
+        if (owner.empty() && !role_in(wiring_.cast(i), loss->instance, player).empty()) owner = player;
+      losses_.push_back({name, entry.at("weight").get<double>(), owner, wiring_.cast(i), std::move(loss)});
     });
 
   for (const auto& [name, player] : players_) {
@@ -117,20 +124,23 @@ Game::Game(const Trial& trial, int64_t batch)
     player->update = std::make_unique<train::Update>(std::move(sets), *player->optimizer);
   }
   check_wiring();
+  (void)first_rounds();  // says what is wrong with train.during
 }
 
 Game::~Game() = default;
 
 void Game::tell_output_shapes() {
   std::set<std::string> asked;  // models
+  size_t loss = 0;
   for (const auto& entry : trial_.config.at("losses")) {
+    const Cast& cast = wiring_.cast(loss++);
     const auto& roles = trial_.component("loss", entry).description.at("roles");
     for (const auto& role : roles)
       for (const std::string& need : needs_of(role, entry)) {
         const auto dot = need.find('.');
         const std::string output = dot == std::string::npos ? "" : need.substr(dot + 1);
         if (need.find(':') == std::string::npos && !output.empty() && output != "logit" && output != "image")
-          asked.insert(need.substr(0, dot));
+          asked.insert(cast.player(need.substr(0, dot)));
       }
   }
   const at::NoGradGuard no_grad;
@@ -142,30 +152,104 @@ void Game::tell_output_shapes() {
   };
   for (const std::string& name : asked) {
     if (!players_.contains(name)) continue;
-    Player& player = *players_.at(name);
+    const Player& player = *players_.at(name);
     NamedTensors inputs;
     for (const std::string& input : player.model.instance.inputs())
       if (input == "image")
-        inputs.emplace_back(input, zeros(image, at::kFloat));
+        inputs.emplace_back(input,
+                            zeros(wiring_.shape(name, dataset_->info().shape), at::kFloat).unsqueeze(0));
       else if (input == "z")
         inputs.emplace_back(input, zeros({1, size}, at::kFloat));
       else if (input == "label" && dataset_->info().classes > 0)
         inputs.emplace_back(input, zeros({1}, at::kLong));
     const int64_t number = ++update_number_;
-    player.model.weights.begin(number, train::Use::measure);
+    const auto forward = [&](const std::string& who, const NamedTensors& given) {
+      players_.at(who)->model.weights.begin(number, train::Use::measure);
+      return players_.at(who)->forward(given, number, /*training=*/false);
+    };
     for (const auto& [output, tensor] :
-         placed("/models/" + name, [&] { return player.forward(inputs, number, /*training=*/false); }))
+         placed("/models/" + name, [&] { return forward(name, wiring_.completed(name, inputs, forward)); }))
       facts_["shape." + name + "." + output] = tensor.sizes().slice(1).vec();
   }
 }
 
 void Game::check_wiring() const {
+  const auto lists = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (const auto& [name, player] : players_)
+    for (const auto& [input, link] : wiring_.links(name)) {
+      const std::string pointer = "/models/" + name + "/inputs/" + input;
+      if (!lists(player->model.instance.inputs(), input))
+        throw PlacedError(pointer, "it takes no input '" + input + "'");
+      if (!lists(players_.at(link.player)->model.instance.outputs(), link.output))
+        throw PlacedError(pointer, "'" + link.player + "' gives no output '" + link.output + "'");
+    }
+  for (size_t i = 0; i < losses_.size(); ++i) {
+    const Cast& cast = losses_[i].cast;
+    const auto& roles = losses_[i].loss->instance.component().description.at("roles");
+    const std::string judge = cast.player("discriminator"), maker = cast.player("generator");
+    if (roles.contains("discriminator") && players_.contains(judge) && players_.contains(maker) &&
+        wiring_.side(judge) != wiring_.side(maker))
+      throw PlacedError("/losses/" + std::to_string(i),
+                        "'" + maker + "' and '" + judge + "' are for pictures of different sides");
+    for (const auto& [role, player] : cast.players)
+      if (!roles.contains(role) && role != "generator" && role != "discriminator")
+        throw PlacedError("/losses/" + std::to_string(i) + "/players/" + role,
+                          "in loss '" + losses_[i].name + "' nobody plays the role '" + role + "'");
+  }
   for (const auto& name : order_) {
     if (!players_.contains(name)) throw PlacedError("/train/order", "there is no model '" + name + "'");
-    const bool spoken_to = std::any_of(losses_.begin(), losses_.end(),
-                                       [&](const LossEntry& l) { return l.loss->instance.speaks_to(name); });
+    const bool spoken_to = std::any_of(losses_.begin(), losses_.end(), [&](const LossEntry& l) {
+      return !role_in(l.cast, l.loss->instance, name).empty();
+    });
     if (!spoken_to) throw PlacedError("/losses", "no loss says what player '" + name + "' should minimise");
   }
+}
+
+std::string Game::role_in(const Cast& cast, const Loss& loss, const std::string& player) const {
+  const auto& roles = loss.component().description.at("roles");
+  for (const auto& [role, entry] : roles.items())
+    if (cast.player(role) == player) return role;
+  for (const auto& [role, entry] : roles.items())
+    if (wiring_.feeds(player, cast.player(role))) return role;
+  return "";
+}
+
+nlohmann::json Game::facts_for(const Cast& cast) const {
+  if (cast.players.empty()) return facts_;
+  nlohmann::json facts = facts_;
+  for (const auto& [role, player] : cast.players)
+    for (const std::string prefix : {"shape.", "parameters."})
+      for (const auto& [key, value] : facts_.items()) {
+        const std::string own = prefix + player;
+        if (key == own || key.starts_with(own + ".")) facts[prefix + role + key.substr(own.size())] = value;
+      }
+  if (cast.side > 0) facts["sample_shape"] = {dataset_->info().shape.at(0), cast.side, cast.side};
+  return facts;
+}
+
+namespace {
+// [from, to) of a player that is updated in some rounds only.
+std::pair<int64_t, int64_t> rounds_of(const nlohmann::json& train, const std::string& player) {
+  constexpr int64_t kForever = std::numeric_limits<int64_t>::max();
+  const nlohmann::json during = train.value("during", nlohmann::json::object());
+  if (!during.contains(player)) return {0, kForever};
+  const nlohmann::json& window = during.at(player);
+  if (!window.is_array() || window.size() != 2 || !window[0].is_number_integer() ||
+      !window[1].is_number_integer() || window[0] < 0 || window[0] >= window[1] ||
+      window[0] >= train.at("rounds"))
+    throw PlacedError(
+        "/train/during/" + player,
+        "expected [from, to], rounds below train.rounds with from < to, found " + window.dump());
+  return {window[0], window[1]};
+}
+}  // namespace
+
+std::vector<int64_t> Game::first_rounds() const {
+  std::set<int64_t> rounds = {0};
+  for (const std::string& player : order_) rounds.insert(rounds_of(trial_.config.at("train"), player).first);
+  return {rounds.begin(), rounds.end()};
 }
 
 bool Game::play(int64_t round, Record* record, Fault* fault) {
@@ -173,6 +257,8 @@ bool Game::play(int64_t round, Record* record, Fault* fault) {
   for (const std::string& name : order_) {
     Player& player = *players_.at(name);
     if (!player.update) continue;
+    const auto [from, to] = rounds_of(trial_.config.at("train"), name);
+    if (round < from || round >= to) continue;
     const int64_t count = updates.value(name, int64_t{1});
     for (int64_t i = 0; i < count; ++i)
       if (!update(player, round, i + 1 == count ? record : nullptr, fault)) return false;
@@ -234,20 +320,22 @@ bool Game::compute(Player& player, int64_t round, int64_t number, at::Tensor* su
                    Fault* fault) {
   PlayerStep step(*this, player, number);
   for (const auto& entry : losses_)
-    if (entry.loss->instance.speaks_to(player.name))
-      for (const std::string& need : entry.loss->instance.needs(player.name))
-        if (need.starts_with("gradient:")) step.mark(need.substr(9));
+    if (const std::string role = role_in(entry.cast, entry.loss->instance, player.name); !role.empty())
+      for (const std::string& need : entry.loss->instance.needs(role))
+        if (need.starts_with("gradient:")) step.mark(entry.cast.input(need.substr(9)));
 
   at::Tensor& total = *sum;
   std::vector<size_t> heard;  // the losses that had something to say
   NamedTensors said;
   for (size_t i = 0; i < losses_.size(); ++i) {
     LossEntry& entry = losses_[i];
-    if (!entry.loss->instance.speaks_to(player.name)) continue;
+    const std::string role = role_in(entry.cast, entry.loss->instance, player.name);
+    if (role.empty()) continue;
+    step.play(entry.cast);
     const NamedTensors terms = placed("/losses/" + std::to_string(i), [&] {
       const Declared& declared = entry.loss->instance.declared();
       try {
-        return entry.loss->instance.compute(step, player.name, round,
+        return entry.loss->instance.compute(step, role, round,
                                             weights_of(declared, entry.loss->weights, number),
                                             buffers_of(declared, entry.loss->set));
       } catch (...) {

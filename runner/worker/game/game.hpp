@@ -9,6 +9,7 @@
 #include <game/data.hpp>
 #include <game/player.hpp>
 #include <game/trial.hpp>
+#include <game/wiring.hpp>
 
 namespace saddle::worker {
 
@@ -52,6 +53,9 @@ class Game {
   DataSource& data() { return *data_; }
   const std::map<std::string, std::unique_ptr<Player>>& players() const { return players_; }
   int64_t batch() const { return batch_; }
+  const Wiring& wiring() const { return wiring_; }
+  // Rounds in which a player's updates begin: in these a trial first does what it does.
+  std::vector<int64_t> first_rounds() const;
   // A number for weights that are about to be read, as an update's; never given twice.
   int64_t next_update() { return ++update_number_; }
   bool has_generator() const { return players_.contains("generator"); }
@@ -74,6 +78,7 @@ class Game {
     std::string name;  // unique: a second `r1` is "r1#2"
     double weight;
     std::string owner;  // the player that trains the loss's own parameters
+    Cast cast;
     std::unique_ptr<WithTensors<Loss>> loss;
   };
   bool update(Player& player, int64_t round, Record* record, Fault* fault);
@@ -83,12 +88,18 @@ class Game {
   // terms. False when the sum is not finite.
   bool compute(Player& player, int64_t round, int64_t number, at::Tensor* total, Record* terms, Fault* fault);
   void check_wiring() const;
+  // What the loss calls this player when it computes for it: its role, or that of a player which it feeds; ""
+  // when it says nothing to it.
+  std::string role_in(const Cast& cast, const Loss& loss, const std::string& player) const;
+  // The facts, as a loss of this cast sees them.
+  nlohmann::json facts_for(const Cast& cast) const;
   void fork_from(const nlohmann::json& from);
   // Adds to the facts the sizes of one sample of each output that a loss may put a head of its own on.
   void tell_output_shapes();
   std::string names_of(const std::vector<size_t>& losses) const;
 
   Trial trial_;
+  Wiring wiring_;
   nlohmann::json facts_;
   std::unique_ptr<Dataset> dataset_;
   std::unique_ptr<DataSource> data_;

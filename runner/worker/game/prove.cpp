@@ -24,7 +24,7 @@ nlohmann::json prove(const nlohmann::json& request) {
     game.take_past();
     const Measuring measuring(trial, game);
     Fault fault;
-    game.play(0, nullptr, &fault);
+    for (const int64_t round : game.first_rounds()) game.play(round, nullptr, &fault);
     const auto& metrics = trial.config.at("metrics");
     if (!metrics.empty()) {
       const Batch fake = game.has_generator()

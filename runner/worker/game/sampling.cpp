@@ -83,10 +83,15 @@ Sampler::Sampler(Game& game, const Sampling& how, uint64_t seed)
       filler_(train::make_generator(seed, "filler")),
       number_(game.next_update()) {
   how_.average = how.average && generator_.average.has_value();
-  if (how_.average)
-    generator_.average_weights->begin(number_, train::Use::measure);
-  else
-    generator_.model.weights.begin(number_, train::Use::measure);
+  std::vector<std::string> players = game.wiring().behind("generator");
+  players.push_back("generator");
+  for (const std::string& name : players) {
+    Player& player = *game.players().at(name);
+    if (how_.average && player.average)
+      player.average_weights->begin(number_, train::Use::measure);
+    else
+      player.model.weights.begin(number_, train::Use::measure);
+  }
   if (how_.batch_norm == BatchNorm::running) return;
   train::ParameterSet& set = set_of(generator_, how_.average);
   restored_ = std::make_unique<const Restored>(set);
@@ -119,6 +124,16 @@ at::Tensor Sampler::run(const at::Tensor& z, const at::Tensor& label, bool train
   NamedTensors inputs = {{"z", z}};
   if (style.defined()) inputs.emplace_back("z_style", style);
   if (label.defined()) inputs.emplace_back("label", label);
+  // Players that feed the generator are as they are in evaluation.
+  inputs =
+      game_.wiring().completed("generator", inputs, [&](const std::string& name, const NamedTensors& given) {
+        Player& player = *game_.players().at(name);
+        const bool average = how_.average && player.average;
+        const Declared& own = player.model.instance.declared();
+        return player.model.instance.forward(
+            weights_of(own, average ? *player.average_weights : player.model.weights, number_),
+            buffers_of(own, set_of(player, average)), given, /*training=*/false);
+      });
   const Declared& declared = generator_.model.instance.declared();
   auto weights =
       weights_of(declared, how_.average ? *generator_.average_weights : generator_.model.weights, number_);

@@ -99,26 +99,40 @@ void PlayerStep::draw_latent_sample() {
   inputs_["latent.label"] = label;
 }
 
-void PlayerStep::generate() {
-  if (!game_.has_generator()) throw Error("the game has no model 'generator', so there are no fake samples");
+void PlayerStep::shrink(const std::string& sample) {
+  const size_t at = sample.find('@');
+  const std::string whole = sample.substr(0, at);
+  const int64_t side = std::stoll(sample.substr(at + 1));
+  at::Tensor image = at::adaptive_avg_pool2d(find_input(whole + ".image").detach(), {side, side});
+  if (marked_.contains(sample + ".image")) image.requires_grad_(true);
+  inputs_[sample + ".image"] = image;
+  inputs_[sample + ".label"] = find_input(whole + ".label");
+}
+
+void PlayerStep::generate(const std::string& sample) {
+  const size_t at = sample.find('@');
+  const std::string generator = at == std::string::npos ? "generator" : sample.substr(at + 1);
+  if (!game_.players_.contains(generator))
+    throw Error("the game has no model '" + generator + "', so there are no fake samples");
+  const bool trained = game_.wiring_.feeds(updated_.name, generator);
   at::Tensor image;
-  if (updated_.name == "generator") {
-    image = output("generator", "latent", "image");
+  if (trained) {
+    image = find_output(generator, "latent", "image");
   } else {
     // No graph through the generator in another player's update.
     const at::NoGradGuard no_grad;
-    image = output("generator", "latent", "image").detach();
+    image = find_output(generator, "latent", "image").detach();
   }
-  const auto& expected = game_.dataset_->info().shape;
+  const auto expected = game_.wiring_.shape(generator, game_.dataset_->info().shape);
   if (image.sizes().slice(1) != at::IntArrayRef(expected))
-    throw PlacedError("/models/generator", "makes samples of " + shape_text(image.sizes().slice(1)) +
-                                               "; the data set's are " + shape_text(expected));
-  if (marked_.contains("fake.image") && !image.requires_grad()) image.requires_grad_(true);
-  inputs_["fake.image"] = image;
-  inputs_["fake.label"] = input("latent.label");
+    throw PlacedError("/models/" + generator, "makes samples of " + shape_text(image.sizes().slice(1)) +
+                                                  "; the data set's are " + shape_text(expected));
+  if (marked_.contains(sample + ".image") && !image.requires_grad()) image.requires_grad_(true);
+  inputs_[sample + ".image"] = image;
+  inputs_[sample + ".label"] = find_input("latent.label");
   // What else it makes: a small picture beside the large one.
-  for (const auto& [name, tensor] : outputs_.at("generator latent"))
-    if (name != "image") inputs_["fake." + name] = updated_.name == "generator" ? tensor : tensor.detach();
+  for (const auto& [name, tensor] : outputs_.at(generator + " latent"))
+    if (name != "image") inputs_[sample + "." + name] = trained ? tensor : tensor.detach();
 }
 
 template <class F>
@@ -132,18 +146,24 @@ auto PlayerStep::remembered(F&& body) -> decltype(body()) {
 }
 
 at::Tensor PlayerStep::input(const std::string& name) {
-  return remembered([&] { return find_input(name); });
+  return remembered([&] { return find_input(cast_->input(name)); });
 }
 at::Tensor PlayerStep::output(const std::string& model, const std::string& sample, const std::string& name) {
-  return remembered([&] { return find_output(model, sample, name); });
+  return remembered([&] { return find_output(cast_->player(model), cast_->sample(sample), name); });
 }
 NamedTensors PlayerStep::run(const std::string& model, const NamedTensors& inputs) {
-  return remembered([&] { return forward(player(model), inputs); });
+  return remembered([&] {
+    const auto run = [&](const std::string& who, const NamedTensors& given) {
+      return forward(player(who), given);
+    };
+    const std::string who = player(cast_->player(model)).name;
+    return run(who, game_.wiring_.completed(who, inputs, run));
+  });
 }
 
 std::optional<ModelParameter> PlayerStep::model_parameter(const std::string& model, std::size_t index) {
   return remembered([&]() -> std::optional<ModelParameter> {
-    Player& p = player(model);
+    Player& p = player(cast_->player(model));
     if (index >= p.model.set.parameters().size()) return std::nullopt;
     return ModelParameter{&p.model.set.parameters()[index].spec, &p == &updated_,
                           p.model.weights.weight(index, update_), p.model.weights.raw(index, update_)};
@@ -160,8 +180,11 @@ at::Tensor PlayerStep::find_input(const std::string& name) {
     draw_real();
   else if (name.starts_with("latent.") && !inputs_.contains("latent.z"))
     draw_latent_sample();
-  else if (name.starts_with("fake.") && !inputs_.contains("fake.image"))
-    generate();
+  else if (const std::string sample = name.substr(0, name.find('.'));
+           (sample == "fake" || sample.starts_with("fake@")) && !inputs_.contains(sample + ".image"))
+    generate(sample);
+  else if (sample.find('@') != std::string::npos && !inputs_.contains(sample + ".image"))
+    shrink(sample);
   const auto drawn = inputs_.find(name);
   return drawn == inputs_.end() ? at::Tensor() : drawn->second;
 }
@@ -169,7 +192,7 @@ at::Tensor PlayerStep::find_input(const std::string& name) {
 at::Tensor PlayerStep::augmented(const std::string& sample) {
   at::Tensor& image = augmented_[sample];
   if (!image.defined()) {
-    image = input(sample + ".image");
+    image = find_input(sample + ".image");
     if (!image.defined()) throw Error("there is no sample '" + sample + "'; there are real, fake and latent");
     if (!game_.augmentation_->empty()) draws_[sample] = random_states();
     image = game_.augmentation_->apply(image);
@@ -189,11 +212,17 @@ at::Tensor PlayerStep::augmented_like_image(const std::string& sample, const at:
   return result;
 }
 
-NamedTensors PlayerStep::inputs_of(const Model& model, const std::string& sample) {
+NamedTensors PlayerStep::inputs_of(const Player& p, const std::string& sample) {
   NamedTensors inputs;
-  for (const std::string& name : model.inputs()) {
-    at::Tensor t = name == "image" ? augmented(sample) : input(sample + "." + name);
-    if (name != "image" && sample == "fake" && t.defined() && t.dim() == 4)
+  const Links& links = game_.wiring_.links(p.name);
+  for (const std::string& name : p.model.instance.inputs()) {
+    if (const auto link = links.find(name); link != links.end()) {
+      const at::Tensor made = find_output(link->second.player, sample, link->second.output);
+      inputs.emplace_back(name, link->second.detach ? made.detach() : made);
+      continue;
+    }
+    at::Tensor t = name == "image" ? augmented(sample) : find_input(sample + "." + name);
+    if (name != "image" && sample.starts_with("fake") && t.defined() && t.dim() == 4)
       t = augmented_like_image(sample, t);
     if (t.defined()) inputs.emplace_back(name, t);
   }
@@ -215,13 +244,13 @@ NamedTensors PlayerStep::forward(Player& p, const NamedTensors& inputs) {
 
 void PlayerStep::compute(const std::string& model, const std::string& sample) {
   Player& p = player(model);
-  outputs_[model + " " + sample] = forward(p, inputs_of(p.model.instance, sample));
+  outputs_[model + " " + sample] = forward(p, inputs_of(p, sample));
 }
 
 // Real and fake in one pass: one concatenated batch, split again.
-void PlayerStep::compute_jointly(Player& p) {
-  const NamedTensors real = inputs_of(p.model.instance, "real");
-  const NamedTensors fake = inputs_of(p.model.instance, "fake");
+void PlayerStep::compute_jointly(Player& p, const std::string& real_sample, const std::string& fake_sample) {
+  const NamedTensors real = inputs_of(p, real_sample);
+  const NamedTensors fake = inputs_of(p, fake_sample);
   NamedTensors both;
   for (const auto& [name, tensor] : real)
     if (const at::Tensor other = find(fake, name); other.defined())
@@ -231,8 +260,8 @@ void PlayerStep::compute_jointly(Player& p) {
                                          " gets others with fakes: take 'separate'");
   const int64_t n = game_.batch_;
   for (const auto& [name, tensor] : forward(p, both)) {
-    outputs_[p.name + " real"].emplace_back(name, tensor.narrow(0, 0, n));
-    outputs_[p.name + " fake"].emplace_back(name, tensor.narrow(0, n, n));
+    outputs_[p.name + " " + real_sample].emplace_back(name, tensor.narrow(0, 0, n));
+    outputs_[p.name + " " + fake_sample].emplace_back(name, tensor.narrow(0, n, n));
   }
 }
 
@@ -241,11 +270,12 @@ at::Tensor PlayerStep::find_output(const std::string& model, const std::string& 
   const std::string key = model + " " + sample;
   if (!outputs_.contains(key)) {
     Player& p = player(model);
+    const std::string real = cast_->sample("real"), fake = cast_->sample("fake");
     const bool joint = game_.trial_.config.at("train").at("pass") == "joint" && &p == &updated_ &&
-                       model != "generator" && (sample == "real" || sample == "fake") &&
-                       game_.has_generator();
+                       model != cast_->player("generator") && (sample == real || sample == fake) &&
+                       game_.players_.contains(cast_->player("generator"));
     if (joint)
-      compute_jointly(p);
+      compute_jointly(p, real, fake);
     else
       compute(model, sample);
     if (&p == &updated_ && model == "discriminator" && (joint || sample == "real"))

@@ -27,8 +27,12 @@ class PlayerStep : public StepSource {
   // 'logit' of discriminator (model 'mlp') on real"; "" when all of it is.
   std::string first_nonfinite() const;
 
-  // From here on gradients with respect to this input ("real.image") can be taken.
+  // From here on gradients with respect to this input ("real.image", or of a cast "real@4.image") can be
+  // taken.
   void mark(const std::string& input);
+  // Whom and what the loss that asks next means by roles and samples. Below here players and samples have the
+  // names of the game: "base", "fake@base", "real@4".
+  void play(const Cast& cast) { cast_ = &cast; }
 
  private:
   template <class F>
@@ -39,17 +43,22 @@ class PlayerStep : public StepSource {
   at::Tensor augmented(const std::string& sample);
   // Another picture of the sample, augmented by the same draws as its `image`.
   at::Tensor augmented_like_image(const std::string& sample, const at::Tensor& picture);
-  NamedTensors inputs_of(const Model& model, const std::string& sample);
+  NamedTensors inputs_of(const Player& player, const std::string& sample);
   void compute(const std::string& model, const std::string& sample);
-  void compute_jointly(Player& model);
+  void compute_jointly(Player& model, const std::string& real, const std::string& fake);
   void draw_real();
+  // Of the real samples, or the labelled ones, at another side: "real@4".
+  void shrink(const std::string& sample);
   void draw_latent_sample();
-  void generate();
+  // The samples "fake", or "fake@PLAYER".
+  void generate(const std::string& sample);
   NamedTensors forward(Player& player, const NamedTensors& inputs);
 
   Game& game_;
   Player& updated_;
   int64_t update_;
+  Cast everybody_;
+  const Cast* cast_ = &everybody_;
   std::map<std::string, at::Tensor> inputs_;     // "real.image" -> tensor; undefined when there is none
   std::map<std::string, at::Tensor> augmented_;  // by sample
   std::map<std::string, std::vector<at::Tensor>> draws_;  // states of the generators before that, by sample

@@ -38,8 +38,8 @@ const Component& Trial::component(const std::string& kind, const nlohmann::json&
 nlohmann::json own_parameters(const std::string& kind, const nlohmann::json& entry) {
   static const std::map<std::string, std::set<std::string>> host_keys = {
       {"dataset", {"use"}},
-      {"model", {"use", "role", "init", "norm", "from"}},
-      {"loss", {"use", "weight"}},
+      {"model", {"use", "role", "init", "norm", "from", "inputs", "side"}},
+      {"loss", {"use", "weight", "players"}},
       {"metric",
        {"use", "every", "samples", "features", "weights", "batch_norm", "standing_passes", "truncation",
         "z_std", "split"}},

@@ -1,0 +1,251 @@
+// Games of three and four players: one computes from what another one makes, losses are cast.
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <catch2/catch.hpp>
+
+#include <game/game.hpp>
+#include <game/sampling.hpp>
+#include <game/step.hpp>
+#include <train/random.hpp>
+
+#include "trial_fixture.hpp"
+
+using namespace saddle::worker;
+using Catch::Contains;
+using saddle::test::entry;
+using saddle::test::json;
+using saddle::test::Scratch;
+namespace train = saddle::train;
+
+namespace {
+
+// StackGAN's four players on pictures of 8 x 8: `base` and `judge` at 4 x 4, and the generator, which refines
+// what base makes, with its discriminator.
+json stacked(const Scratch& scratch, bool detach) {
+  saddle::test::write_idx(scratch.folder);
+  json t = saddle::test::trial_json();
+  json& c = t["config"];
+  c["dataset"] = entry(t, "dataset", "idx", {{"path", scratch.folder.string()}});
+  const auto player = [&](const std::string& name, const std::string& role, json more) {
+    more.update({{"width", 2}, {"condition", 3}, {"ratio", 2}, {"blocks", 1}});
+    c["models"][name] = entry(t, "model", "stackgan", more);
+    c["models"][name].update({{"role", role}, {"init", "default"}, {"norm", "default"}});
+    c["optimizers"][name] = c["optimizers"]["generator"];
+    c["train"]["updates"][name] = 1;
+  };
+  player("base", "generator", {{"side", 4}});
+  player("judge", "discriminator", {{"side", 4}});
+  player("generator", "refiner", {{"inputs", {{"image", {{"from", "base.image"}, {"detach", detach}}}}}});
+  player("discriminator", "discriminator", json::object());
+  c["losses"] = {entry(t, "loss", "ns", {{"weight", 1.0}}),
+                 entry(t, "loss", "ns",
+                       {{"weight", 1.0}, {"players", {{"generator", "base"}, {"discriminator", "judge"}}}})};
+  c["train"]["order"] = {"base", "discriminator", "judge", "generator"};
+  c["train"]["batch"] = 8;
+  return t;
+}
+
+std::map<std::string, at::Tensor> copied(const std::map<std::string, at::Tensor>& state) {
+  std::map<std::string, at::Tensor> copies;
+  for (const auto& [name, tensor] : state) copies[name] = tensor.detach().clone();
+  return copies;
+}
+
+// Players whose weights a round moves, and the names of what it records.
+std::set<std::string> moved(Game& game, int64_t round, std::set<std::string>* recorded = nullptr) {
+  const auto before = copied(game.state());
+  Record record;
+  Fault fault;
+  REQUIRE(game.play(round, &record, &fault));
+  if (recorded)
+    for (const auto& [name, value] : record) recorded->insert(name);
+  std::set<std::string> players;
+  for (const auto& [name, tensor] : game.state())
+    if (const size_t raw = name.find("/raw/"); raw != std::string::npos &&
+                                               name.find("running") == std::string::npos &&
+                                               !at::equal(tensor, before.at(name)))
+      players.insert(name.substr(0, raw));
+  return players;
+}
+
+std::string error_of(const json& trial) {
+  try {
+    Game game(Trial::from_json(trial));
+    return "";
+  } catch (const PlacedError& e) {
+    return e.pointer + ": " + e.what();
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a player that computes from another one teaches it, unless detached") {
+  const Scratch scratch;
+  for (const bool detach : {true, false}) {
+    json t = stacked(scratch, detach);
+    INFO((detach ? "detached" : "attached"));
+    std::set<std::string> recorded;
+    Game game(Trial::from_json(t));
+    CHECK(moved(game, 0, &recorded) == std::set<std::string>{"base", "judge", "generator", "discriminator"});
+    CHECK(recorded.contains("generator/ns/fake"));
+    CHECK(recorded.contains("base/ns#2/fake"));
+    CHECK(recorded.contains("judge/ns#2/real"));
+    CHECK(recorded.contains("base/ns/fake") == !detach);
+    CHECK_FALSE(recorded.contains("generator/ns#2/fake"));
+    CHECK_FALSE(recorded.contains("judge/ns/real"));
+
+    // Without a loss of its own the base is taught by the refiner's, or by nobody.
+    t["config"]["losses"].erase(1);
+    t["config"]["models"].erase("judge");
+    t["config"]["optimizers"].erase("judge");
+    t["config"]["train"]["order"] = {"base", "discriminator", "generator"};
+    if (detach) {
+      CHECK_THAT(error_of(t), Contains("no loss says what player 'base' should minimise"));
+    } else {
+      t["config"]["train"]["order"] = {"base"};
+      Game three(Trial::from_json(t));
+      CHECK(moved(three, 0) == std::set<std::string>{"base"});
+    }
+  }
+}
+
+TEST_CASE("the gradient of a player behind another one is that of the whole") {
+  const Scratch scratch;
+  Game game(Trial::from_json(stacked(scratch, false)));
+  Player& base = *game.players().at("base");
+  const int64_t number = game.next_update();
+  base.update->begin(number);
+  for (const auto& [name, player] : game.players())
+    if (name != "base") player->model.weights.begin(number, train::Use::other);
+  at::manual_seed(3);
+  PlayerStep step(game, base, number);
+  step.play(game.wiring().cast(0));
+  const at::Tensor logit = step.output("discriminator", "fake", "logit");
+  const auto found = base.update->gradients(logit.sum());
+
+  // The same by hand: the three networks one behind the other, on the same z and random numbers.
+  at::manual_seed(3);
+  const NamedTensors inputs = {{"z", step.input("latent.z")}, {"label", step.input("latent.label")}};
+  const at::Tensor coarse = find(base.forward(inputs, number, true), "image");
+  Player& refiner = *game.players().at("generator");
+  const at::Tensor image = find(
+      refiner.forward({{"image", coarse}, {"label", step.input("latent.label")}}, number, true), "image");
+  CHECK(at::allclose(image, step.input("fake.image")));
+  Player& judge = *game.players().at("discriminator");
+  const auto expected = base.update->gradients(
+      find(judge.forward({{"image", image}, {"label", step.input("latent.label")}}, number, true), "logit")
+          .sum());
+  REQUIRE(found.size() == expected.size());
+  double size = 0;
+  for (size_t i = 0; i < found.size(); ++i) {
+    CHECK(at::allclose(found[i], expected[i], 1e-4, 1e-6));
+    size += found[i].abs().sum().item<double>();
+  }
+  CHECK(size > 0);
+}
+
+TEST_CASE("a cast's samples are its generator's, and real ones of its side") {
+  const Scratch scratch;
+  Game game(Trial::from_json(stacked(scratch, true)));
+  Player& judge = *game.players().at("judge");
+  const int64_t number = game.next_update();
+  for (const auto& [name, player] : game.players()) player->model.weights.begin(number, train::Use::measure);
+  PlayerStep step(game, judge, number);
+  const at::Tensor large = step.input("real.image"), made = step.input("fake.image");
+  step.play(game.wiring().cast(1));
+  step.mark("real@4.image");
+  const at::Tensor small = step.input("real.image"), coarse = step.input("fake.image");
+  CHECK(at::equal(small.detach(), at::adaptive_avg_pool2d(large, {4, 4})));
+  CHECK(small.requires_grad());
+  CHECK(at::equal(step.input("real.label"), [&] {
+    step.play(game.wiring().cast(0));
+    return step.input("real.label");
+  }()));
+  step.play(game.wiring().cast(1));
+  CHECK(coarse.sizes() == at::IntArrayRef({8, 1, 4, 4}));
+  CHECK_FALSE(coarse.requires_grad());
+  CHECK(at::equal(coarse, step.output("generator", "latent", "image").detach()));
+  CHECK(step.output("discriminator", "fake", "logit").sizes() == at::IntArrayRef({8, 1}));
+  step.play(game.wiring().cast(0));
+  CHECK(at::equal(made, step.output("generator", "latent", "image").detach()));
+  CHECK(made.sizes() == at::IntArrayRef({8, 1, 8, 8}));
+}
+
+TEST_CASE("samples come out of the whole chain, with averaged weights throughout") {
+  const Scratch scratch;
+  json t = stacked(scratch, true);
+  for (const char* player : {"base", "generator"}) t["config"]["models"][player]["augment_condition"] = false;
+  Game game(Trial::from_json(t));
+  Fault fault;
+  for (int64_t round = 0; round < 3; ++round) REQUIRE(game.play(round, nullptr, &fault));
+  for (const bool average : {true, false}) {
+    Sampler sampler(game, {.average = average}, 0);
+    const at::Generator draws = train::make_generator(5, "z");
+    const at::Tensor z = sampler.latent(6, draws), label = sampler.labels(6, draws);
+    const int64_t number = game.next_update();
+    const at::NoGradGuard no_grad;
+    const auto pass = [&](const std::string& name, const NamedTensors& inputs) {
+      Player& p = *game.players().at(name);
+      auto& weights = average ? *p.average_weights : p.model.weights;
+      weights.begin(number, train::Use::measure);
+      const Declared& declared = p.model.instance.declared();
+      return find(p.model.instance.forward(weights_of(declared, weights, number),
+                                           buffers_of(declared, average ? p.average->set() : p.model.set),
+                                           inputs, false),
+                  "image");
+    };
+    const at::Tensor expected =
+        pass("generator", {{"image", pass("base", {{"z", z}, {"label", label}})}, {"label", label}});
+    CHECK(at::allclose(Sampler(game, {.average = average}, 0).images(z, label), expected));
+  }
+}
+
+TEST_CASE("a player is updated during its rounds only; four players go on bit for bit") {
+  const Scratch scratch;
+  json t = stacked(scratch, true);
+  t["config"]["train"]["during"] = {
+      {"base", {0, 2}}, {"judge", {0, 2}}, {"generator", {2, 4}}, {"discriminator", {2, 12}}};
+  Game game(Trial::from_json(t));
+  CHECK(game.first_rounds() == std::vector<int64_t>{0, 2});
+  CHECK(moved(game, 1) == std::set<std::string>{"base", "judge"});
+  const auto saved = copied(game.state());
+  CHECK(moved(game, 2) == std::set<std::string>{"generator", "discriminator"});
+  CHECK(moved(game, 4) == std::set<std::string>{"discriminator"});
+  Game resumed(Trial::from_json(t));
+  resumed.load_state(saved);
+  (void)moved(resumed, 2);
+  (void)moved(resumed, 4);
+  for (const auto& [name, tensor] : resumed.state()) {
+    INFO(name);
+    CHECK(at::equal(tensor, game.state().at(name)));
+  }
+  for (const json& window : {json{3}, json{2, 2}, json{-1, 2}, json{12, 14}, json("all")}) {
+    t["config"]["train"]["during"]["base"] = window;
+    CHECK_THAT(error_of(t), Contains("/train/during/base: expected [from, to]"));
+  }
+}
+
+TEST_CASE("what cannot be wired says where and why") {
+  const Scratch scratch;
+  const auto with = [&](const std::string& pointer, const json& value) {
+    json t = stacked(scratch, true);
+    t["config"][json::json_pointer(pointer)] = value;
+    return error_of(t);
+  };
+  CHECK_THAT(with("/models/generator/inputs/image", "nobody.image"),
+             Contains("/models/generator/inputs/image: there is no model 'nobody'"));
+  CHECK_THAT(with("/models/generator/inputs/image", "base"), Contains("expected \"PLAYER.OUTPUT\""));
+  CHECK_THAT(with("/models/generator/inputs/image", {{"from", "base.image"}, {"detached", true}}),
+             Contains("expected \"PLAYER.OUTPUT\""));
+  CHECK_THAT(with("/models/generator/inputs/image", "generator.image"),
+             Contains("'generator' is to compute from what it makes itself"));
+  CHECK_THAT(with("/models/generator/inputs/imag", "base.image"),
+             Contains("/models/generator/inputs/imag: it takes no input 'imag'"));
+  CHECK_THAT(with("/models/generator/inputs/image", "base.logit"), Contains("gives no output 'logit'"));
+  CHECK_THAT(with("/models/base/side", 16), Contains("/models/base/side: pictures of side 16"));
+  CHECK_THAT(with("/losses/1/players/generator", "nobody"),
+             Contains("/losses/1/players/generator: there is no model"));
+  CHECK_THAT(with("/losses/1/players/generator", "generator"), Contains("pictures of different sides"));
+  CHECK_THAT(with("/losses/1/players/player", "base"), Contains("nobody plays the role 'player'"));
+}
