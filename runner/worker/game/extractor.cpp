@@ -1,6 +1,9 @@
 #include <game/extractor.hpp>
 
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
 #include <ATen/core/grad_mode.h>
+#include <torch/version.h>
 
 #include <common/error.hpp>
 #include <common/paths.hpp>
@@ -51,6 +54,7 @@ Extractor::Extractor(const Trial& trial, const nlohmann::json& entry, const Data
   model_ = std::make_unique<WithTensors<Model>>(
       train::ParameterOptions{.device = trial_device()}, train::SpectralOptions{},
       train::make_generator(0, "extractor/" + name), component, "features", own, facts, "extractor/" + name);
+  plugin_ = load_plugin(component.file).sha256;
   protocol_ = {{"extractor", name + "@" + component.description.at("version").get<std::string>()}};
   if (entry.contains("sha256")) {
     own.erase("weights");
@@ -73,17 +77,37 @@ std::string Extractor::key(nlohmann::json entry) {
   return entry.dump();
 }
 
-at::Tensor Extractor::features(const at::Tensor& samples, const std::string& output) {
+const std::string& Extractor::identity() {
+  if (!identity_.empty()) return identity_;
+  std::vector<at::Tensor> tensors;
+  for (const auto& parameter : model_->set.parameters()) tensors.push_back(parameter.raw);
+  for (const auto& buffer : buffers_of(model_->instance.declared(), model_->set)) tensors.push_back(buffer);
+  // Other instructions, and other numbers of threads, give other last bits.
+  identity_ = nlohmann::json{{"protocol", protocol_},
+                             {"plugin", plugin_},
+                             {"tensors", contents_of(tensors)},
+                             {"quantised", bytes_},
+                             {"device", trial_device().str()},
+                             {"libtorch", TORCH_VERSION},
+                             {"instructions", at::get_cpu_capability()},
+                             {"threads", at::get_num_threads()}}
+                  .dump();
+  return identity_;
+}
+
+at::Tensor Extractor::features(const at::Tensor& samples, const std::string& output, bool real) {
   for (const auto& [set, computed] : known_)
     if (set.is_same(samples))
       if (const auto found = computed.find(output); found != computed.end()) return found->second;
   wanted_.insert(output);
   if (known_.size() == kKept) known_.erase(known_.begin());
-  known_.emplace_back(samples, compute(samples));
+  known_.emplace_back(samples,
+                      real ? kept_features(identity(), samples, wanted_, [&] { return compute(samples); })
+                           : compute(samples));
   return known_.back().second.at(output);
 }
 
-Extractor::Computed Extractor::compute(const at::Tensor& samples) {
+Features Extractor::compute(const at::Tensor& samples) {
   const at::NoGradGuard no_grad;
   const Declared& declared = model_->instance.declared();
   const int64_t pass = ++passes_;
@@ -101,7 +125,7 @@ Extractor::Computed Extractor::compute(const at::Tensor& samples) {
       parts[name].push_back(rows.flatten(1).to(at::kCPU, at::kFloat));
     }
   }
-  Computed computed;
+  Features computed;
   for (const auto& [name, list] : parts) computed[name] = at::cat(list).contiguous();
   return computed;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <game/feature_cache.hpp>
 #include <game/player.hpp>
 #include <game/resize.hpp>
 
@@ -22,8 +23,9 @@ class Extractor {
   // An output that will be asked for.
   void want(const std::string& output);
   // [n, d] float32 on the CPU, of samples of the data set. What was computed for a set is kept while the set
-  // is among the last two that were asked for, so several metrics cost one pass.
-  at::Tensor features(const at::Tensor& samples, const std::string& output);
+  // is among the last two that were asked for, so several metrics cost one pass; of `real` samples it is kept
+  // for other trials, too.
+  at::Tensor features(const at::Tensor& samples, const std::string& output, bool real = false);
 
   // What numbers depend on: the component and its parameters, its weights by their hash.
   const nlohmann::json& protocol() const { return protocol_; }
@@ -34,15 +36,18 @@ class Extractor {
   static std::string key(nlohmann::json entry);
 
  private:
-  using Computed = std::map<std::string, at::Tensor>;  // by output
-  Computed compute(const at::Tensor& samples);
+  Features compute(const at::Tensor& samples);
+  // All that features depend on but the samples.
+  const std::string& identity();
 
   bool bytes_;  // samples are quantised first
   Resize mode_ = Resize::none;
   int64_t side_ = 0, passes_ = 0;
   std::unique_ptr<WithTensors<Model>> model_;
   std::set<std::string> wanted_;
-  std::vector<std::pair<at::Tensor, Computed>> known_;  // the latest last
+  std::vector<std::pair<at::Tensor, Features>> known_;  // the latest last
+  std::string plugin_;                                  // SHA-256 of its code
+  std::string identity_;                                // "" until it is asked for
   nlohmann::json protocol_;
 };
 

@@ -106,11 +106,12 @@ std::shared_ptr<Extractor> Measuring::extractor(const nlohmann::json& entry) {
   return known;
 }
 
-at::Tensor Measuring::features(const Entry& entry, const at::Tensor& images) {
-  if (entry.extractor) return entry.extractor->features(images, entry.features);
-  const at::Tensor seen = quantised(images, game_.dataset().info().dtype);
-  const at::Tensor rows =
-      entry.features == "pixels" ? seen.reshape({seen.size(0), -1}) : game_.features(entry.features, seen);
+at::Tensor Measuring::features(const Entry& entry, const Batch& set, bool real) {
+  if (entry.extractor) return entry.extractor->features(set.image, entry.features, real);
+  const at::Tensor seen = quantised(set.image, game_.dataset().info().dtype);
+  const at::Tensor labels = set.label.defined() ? set.label.to(seen.device()) : at::Tensor();
+  const at::Tensor rows = entry.features == "pixels" ? seen.reshape({seen.size(0), -1})
+                                                     : game_.features(entry.features, seen, labels);
   return rows.to(at::kCPU, at::kFloat).contiguous();
 }
 
@@ -118,13 +119,13 @@ void Measuring::reference(Entry& entry) {
   // Features of a model that learns change from one measurement to the next.
   if (entry.referenced && (frozen_ || entry.extractor || entry.features == "pixels")) return;
   const Batch& set = real(entry.split);
-  entry.metric->reference(features(entry, set.image), set.label.defined() ? set.label.cpu() : set.label);
+  entry.metric->reference(features(entry, set, true), set.label.defined() ? set.label.cpu() : set.label);
   entry.referenced = true;
 }
 
 void Measuring::report(const Tell& tell, const Entry& entry, const Batch& fake) {
   const at::Tensor labels = fake.label.defined() ? fake.label.cpu() : at::Tensor();
-  for (const auto& [name, value] : entry.metric->measure(features(entry, fake.image), labels))
+  for (const auto& [name, value] : entry.metric->measure(features(entry, fake), labels))
     tell(name, value, entry.protocol);
 }
 
@@ -132,7 +133,7 @@ void Measuring::floor(Recorder& recorder, Entry& entry) {
   const Batch& all = real(entry.split);
   const int64_t half = all.image.size(0) / 2;
   if (half < 2) return;
-  const at::Tensor rows = features(entry, all.image);
+  const at::Tensor rows = features(entry, all, true);
   // Alternating, since sets are often sorted.
   const auto part = [&](const at::Tensor& t, int64_t first) {
     return t.defined() ? t.slice(0, first, 2 * half, 2).cpu().contiguous() : t;

@@ -52,7 +52,7 @@ class Measuring {
   };
   // The extractor that "features" of a metric name.
   std::shared_ptr<Extractor> extractor(const nlohmann::json& entry);
-  at::Tensor features(const Entry& entry, const at::Tensor& images);
+  at::Tensor features(const Entry& entry, const Batch& set, bool real = false);
   // One half of the real samples against the other.
   void floor(Recorder& recorder, Entry& entry);
   void reference(Entry& entry);

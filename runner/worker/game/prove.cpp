@@ -37,7 +37,7 @@ nlohmann::json prove(const nlohmann::json& request) {
             Extractor(trial, features, game.dataset().info())
                 .features(fake.image, features.at("output").get<std::string>());
           else if (features != "pixels")
-            game.features(features.get<std::string>(), fake.image);
+            game.features(features.get<std::string>(), fake.image, fake.label);
         });
     }
     nlohmann::json models = nlohmann::json::object();
