@@ -185,3 +185,49 @@ TEST_CASE("every option of sample draws what it says") {
     CHECK_THAT(refused({}, "x.gif"), Contains("expected FILE.png"));
   }
 }
+
+TEST_CASE("sample mixes the styles of a generator with skip-layer excitation") {
+  const Scratch scratch;
+  const std::string set =
+      scratch.write("set.safetensors", {{"images", at::randint(256, {8, 3, 32, 32}, at::kByte)}});
+  const std::string grid = R"({
+  "name": "styles",
+  "dataset": {"use": "safetensors", "path": ")" +
+                           set + R"("},
+  "models": {"generator": {"use": "fastgan", "width": 1, "noise": false},
+             "discriminator": {"use": "fastgan", "width": 1, "decoders": false}},
+  "losses": [{"use": "hinge"}],
+  "optimizers": {"generator": {"use": "adam", "lr": 0.01}, "discriminator": {"use": "adam"}},
+  "train": {"rounds": 2, "batch": 4, "latent": {"size": 4}},
+  "sweep": {"models.generator.sle": {"values": [true, false]}}
+})";
+  const std::string database = run_grid(scratch, "styles", grid);
+  const auto arguments = [&](const std::string& trial, const std::string& out, const Arguments& more) {
+    Arguments all = {"sample", trial, "--db", database, "--out", scratch / out};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  const Answer answer = run_saddle(arguments("1", "x.safetensors", {"--style-mixing", "--grid", "2x3"}));
+  INFO(answer.err);
+  REQUIRE(answer.code == 0);
+  CHECK_THAT(answer.out, Contains("excited by that of the column"));
+  const at::Tensor image = scratch.read("x.safetensors").at("image").to(at::kFloat).unflatten(0, {3, 4});
+  CHECK(image[0][0].abs().max().item<double>() == 0);
+  // Rows: the same z as plain samples have; and mixing changes them, differently by column.
+  REQUIRE(run_saddle(arguments("1", "y.safetensors", {"--grid", "1x2"})).code == 0);
+  const at::Tensor plain = scratch.read("y.safetensors").at("image").to(at::kFloat);
+  for (int64_t row = 1; row < 3; ++row) {
+    CHECK(at::allclose(image[row][0], plain[row - 1], 1e-5, 1e-6));
+    for (int64_t column = 1; column < 4; ++column) {
+      CHECK_FALSE(at::allclose(image[row][column], image[row][0], 1e-6, 1e-7));
+      CHECK_FALSE(at::allclose(image[row][column], image[0][column], 1e-6, 1e-7));
+      if (column > 1) CHECK_FALSE(at::allclose(image[row][column], image[row][column - 1], 1e-6, 1e-7));
+    }
+  }
+  const auto refused = [&](const std::string& trial, const Arguments& more) {
+    return refusal(arguments(trial, "z.png", more));
+  };
+  CHECK_THAT(refused("2", {"--style-mixing"}), Contains("without sle there is nothing"));
+  CHECK_THAT(refused("1", {"--style-mixing", "-n", "4"}), Contains("say how many with --grid"));
+  CHECK_THAT(refused("1", {"--style-mixing", "--nearest", "2"}), Contains("those of two z"));
+}
