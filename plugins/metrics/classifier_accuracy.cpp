@@ -19,17 +19,21 @@ class ClassifierAccuracy {
             "the accuracy that half of the reals reach on the other half. Form given: `features` are a "
             "classifier's logits, and `classifier_accuracy` is the share of fakes to which it gives the "
             "label they were made for (GAN-test, Shmelkov et al. 2018), `classifier_accuracy_real` that of "
-            "the reals. 1 is best. NaN if the fakes hold NaN or infinity.",
+            "the reals. Form test: `test_error` is the share of the reals on which that classifier is wrong; "
+            "set "
+            "`split` to test. 1 is best, but for test_error 0. NaN if the fakes hold NaN or infinity.",
         .params = {param("form", "trained")
-                       .one_of({"trained", "given"})
+                       .one_of({"trained", "given", "test"})
                        .doc("trained: train a classifier on the fakes, test it on the reals. given: test the "
-                            "fakes with the classifier whose logits the features are"),
+                            "fakes with the classifier whose logits the features are. test: test that "
+                            "classifier itself, on the reals"),
                    param("decay", 1e-3).above(0).doc("L2 penalty of the trained classifier's weights"),
                    param("steps", 300).at_least(1).doc("of accelerated gradient descent on all fakes")}};
   }
   explicit ClassifierAccuracy(const Builder& b)
       : classes_(b.fact<int64_t>("classes")),
         trained_(b.get<std::string>("form") == "trained"),
+        test_(b.get<std::string>("form") == "test"),
         decay_(b.get<double>("decay")),
         steps_(b.get<int64_t>("steps")) {
     if (classes_ < 2) throw Error("classifier_accuracy needs a data set with classes");
@@ -45,6 +49,7 @@ class ClassifierAccuracy {
 
   Numbers measure(const Samples& fake) const {
     NoGrad guard;
+    if (test_) return {{"test_error", 1 - real_accuracy_}};
     const Tensor x = feature_matrix(fake, 1, "classifier_accuracy", "fake");
     check_width(real_.size(1), x.size(1));
     const Tensor y = labels(fake, "fake");
@@ -104,7 +109,7 @@ class ClassifierAccuracy {
   }
 
   int64_t classes_;
-  bool trained_;
+  bool trained_, test_;
   double decay_;
   int64_t steps_;
   Tensor real_, real_labels_;

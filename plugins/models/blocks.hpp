@@ -186,15 +186,18 @@ class Attention {
 // discriminator is conditional (projection discriminator, Miyato and Koyama 2018, eq. 4).
 class Head {
  public:
-  Head(const Builder& b, int64_t features, int64_t classes, const Style& style)
-      : output_(b, "output", features, 1, {.init = style.plain, .norm = style.norm}) {
+  // `more`: features that only the linear layer sees, beside the others.
+  Head(const Builder& b, int64_t features, int64_t classes, const Style& style, int64_t more = 0)
+      : output_(b, "output", features + more, 1, {.init = style.plain, .norm = style.norm}) {
     if (classes > 0)
       classes_.emplace(b, "embedding", classes, features,
                        ParamOptions{Layout::embedding, style.embedding, style.norm});
   }
-  // features: [batch, n]; label: [batch] int64, or empty without classes. -> [batch, 1]
-  Tensor operator()(const Call& call, const Tensor& features, const Tensor& label) const {
-    const Tensor logit = output_(call, features);
+  // features: [batch, n]; label: [batch] int64, or empty without classes; all: [batch, n + more], or empty
+  // for the features alone. -> [batch, 1]
+  Tensor operator()(const Call& call, const Tensor& features, const Tensor& label,
+                    const Tensor& all = {}) const {
+    const Tensor logit = output_(call, all ? all : features);
     return classes_ ? logit + sum((*classes_)(call, label) * features, 1, true) : logit;
   }
 

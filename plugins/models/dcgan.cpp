@@ -1,3 +1,5 @@
+#include "minibatch.hpp"
+#include "norms.hpp"
 #include "pictures.hpp"
 using namespace saddle;
 
@@ -12,19 +14,21 @@ struct Dcgan {
         .doc =
             "DCGAN for square pictures of side 8, 16, 32, 64 ... (Radford et al. 2016, as built by "
             "PyTorch-StudioGAN's deep_conv). Features: the last hidden layer, summed over its 4 x 4 places.",
-        .params = {
-            param("width", 64)
-                .at_least(1)
-                .at_most(65536)
-                .doc("channels of the stage next to the picture; they double with each halving of the side, "
-                     "so 64 is 64-128-256-512 at 32 x 32"),
-            param("batch_norm", true)
-                .doc("batch norm after every (transposed) convolution of the role but a generator's "
-                     "last. For a discriminator under spectral norm or a gradient penalty turn it off"),
-            param("slope", 0.0)
-                .at_least(0)
-                .doc("negative slope of the activations; 0 is ReLU (StudioGAN), 0.2 the original "
-                     "discriminator's, 0.1 SNGAN's")}};
+        .params = joined(
+            {param("width", 64)
+                 .at_least(1)
+                 .at_most(65536)
+                 .doc("channels of the stage next to the picture; they double with each halving of the side, "
+                      "so 64 is 64-128-256-512 at 32 x 32"),
+             param("batch_norm", true)
+                 .doc("batch norm after every (transposed) convolution of the role but a generator's "
+                      "last. For a discriminator under spectral norm or a gradient penalty turn it off"),
+             param("slope", 0.0)
+                 .at_least(0)
+                 .doc("negative slope of the activations; 0 is ReLU (StudioGAN), 0.2 the original "
+                      "discriminator's, 0.1 SNGAN's"),
+             virtual_batch_norm_param()},
+            minibatch_params())};
   }
 };
 
@@ -37,24 +41,24 @@ static int stages(const std::vector<int64_t>& shape) {
   return n;
 }
 
-// A layer, perhaps batch norm, activation.
+// A layer, perhaps a batch norm, activation.
 template <class Layer>
 class Stage {
  public:
-  Stage(const Builder& b, const std::string& name, int64_t in, int64_t out, int64_t kernel, int64_t stride)
+  Stage(const Builder& b, const std::string& name, int64_t in, int64_t out, int64_t kernel, int64_t stride,
+        const Reference& reference)
       : slope_(b.get<double>("slope")),
-        layer_(b, name, in, out, kernel, {.stride = stride, .padding = 1, .init = init::orthogonal()}) {
-    if (b.get<bool>("batch_norm")) norm_.emplace(b, name + ".norm", out, nn::BatchNormOptions{.eps = 1e-4});
-  }
+        layer_(b, name, in, out, kernel, {.stride = stride, .padding = 1, .init = init::orthogonal()}),
+        norm_(b, name + ".norm", out, reference, {.eps = 1e-4}) {}
   Tensor operator()(const Call& call, const Tensor& x) const {
-    const Tensor y = norm_ ? (*norm_)(call, layer_(call, x)) : layer_(call, x);
+    const Tensor y = norm_(call, layer_(call, x));
     return slope_ == 0 ? relu(y) : leaky_relu(y, slope_);
   }
 
  private:
   double slope_;
   Layer layer_;
-  std::optional<nn::BatchNorm> norm_;
+  BatchNormOption norm_;
 };
 
 class Generator {
@@ -63,21 +67,25 @@ class Generator {
   explicit Generator(const Builder& b) : Generator(b, b.get<int64_t>("width"), stages(b.sample_shape())) {}
 
   Outputs forward(const Call& call) const {
-    Tensor x = reshape(project_(call, call.input("z")), {-1, channels_, 4, 4});
+    const Tensor z = reference_.with(call, call.input("z"));
+    Tensor x = reshape(project_(call, z), {-1, channels_, 4, 4});
     for (const auto& up : ups_) x = up(call, x);
-    return {{"image", tanh(picture_(call, x))}};
+    return {{"image", tanh(picture_(call, reference_.without(x)))}};
   }
 
  private:
   Generator(const Builder& b, int64_t width, int doublings)
       : channels_(width << doublings),
+        reference_(b, {b.fact<int64_t>("latent_size")}),
         project_(b, "project", b.fact<int64_t>("latent_size"), channels_ * 16, {.init = init::orthogonal()}),
         picture_(b, "picture", width, b.sample_shape()[0], 3, {.padding = 1, .init = init::orthogonal()}) {
+    no_minibatch(b);
     for (int i = 0; i < doublings; ++i)
-      ups_.emplace_back(b, "up" + std::to_string(i), channels_ >> i, channels_ >> (i + 1), 4, 2);
+      ups_.emplace_back(b, "up" + std::to_string(i), channels_ >> i, channels_ >> (i + 1), 4, 2, reference_);
   }
 
   int64_t channels_;  // at 4 x 4
+  Reference reference_;
   nn::Linear project_;
   nn::Conv2d picture_;
   std::vector<Stage<nn::ConvTranspose2d>> ups_;
@@ -90,25 +98,29 @@ class Discriminator {
       : Discriminator(b, b.get<int64_t>("width"), stages(b.sample_shape())) {}
 
   Outputs forward(const Call& call) const {
-    Tensor x = call.input("image");
+    Tensor x = reference_.with(call, call.input("image"));
     for (const auto& stage : stages_) x = stage(call, x);
-    const Tensor features = sum(x, IntList{2, 3});
-    return {{"logit", output_(call, features)}, {"features", features}};
+    const Tensor features = sum(reference_.without(x), IntList{2, 3});
+    return {{"logit", output_(call, minibatch_(call, features))}, {"features", features}};
   }
 
  private:
   Discriminator(const Builder& b, int64_t width, int halvings)
-      : output_(b, "output", width << halvings, 1, {.init = init::orthogonal()}) {
+      : reference_(b, b.sample_shape()),
+        minibatch_(b, width << halvings),
+        output_(b, "output", minibatch_.width(), 1, {.init = init::orthogonal()}) {
     int64_t in = b.sample_shape()[0];
     for (int i = 0; i < halvings; ++i) {
       const int64_t out = width << i;
-      stages_.emplace_back(b, "conv" + std::to_string(i), in, out, 3, 1);
-      stages_.emplace_back(b, "down" + std::to_string(i), out, out, 4, 2);
+      stages_.emplace_back(b, "conv" + std::to_string(i), in, out, 3, 1, reference_);
+      stages_.emplace_back(b, "down" + std::to_string(i), out, out, 4, 2, reference_);
       in = out;
     }
-    stages_.emplace_back(b, "last", in, 2 * in, 3, 1);
+    stages_.emplace_back(b, "last", in, 2 * in, 3, 1, reference_);
   }
 
+  Reference reference_;
+  Minibatch minibatch_;
   nn::Linear output_;
   std::vector<Stage<nn::Conv2d>> stages_;
 };

@@ -2,6 +2,7 @@
 // the table of channels and the style.
 #pragma once
 #include "blocks.hpp"
+#include "minibatch.hpp"
 
 #pragma GCC visibility push(hidden)
 namespace saddle::blocks {
@@ -114,9 +115,10 @@ struct DiscriminatorTable {
 
 struct DiscriminatorOptions {
   Style style;
-  int64_t classes = 0;    // of the projection; 0: none
-  int64_t attention = 0;  // the side at which attention is; 0: none
-  bool mean = false;      // features averaged over places instead of summed
+  int64_t classes = 0;     // of the projection; 0: none
+  int64_t attention = 0;   // the side at which attention is; 0: none
+  bool mean = false;       // features averaged over places instead of summed
+  bool minibatch = false;  // the model has the parameters of minibatch.hpp
 };
 
 class ResidualDiscriminator {
@@ -141,7 +143,8 @@ class ResidualDiscriminator {
     if (o.attention > 0 && !attention_)
       throw Error("no block of this discriminator ends at side " + std::to_string(o.attention) +
                   ", where 'attention' is to be");
-    head_.emplace(b, in, classes_, o.style);
+    if (o.minibatch) minibatch_.emplace(b, in, o.style.norm);
+    head_.emplace(b, in, classes_, o.style, minibatch_ ? minibatch_->width() - in : 0);
   }
 
   Outputs forward(const Call& call) const {
@@ -152,7 +155,8 @@ class ResidualDiscriminator {
     }
     x = relu(x);
     const Tensor features = mean_ ? mean(x, IntList{2, 3}) : sum(x, IntList{2, 3});
-    return {{"logit", (*head_)(call, features, classes_ > 0 ? call.input("label") : Tensor())},
+    const Tensor all = minibatch_ ? (*minibatch_)(call, features) : features;
+    return {{"logit", (*head_)(call, features, classes_ > 0 ? call.input("label") : Tensor(), all)},
             {"features", features}};
   }
 
@@ -162,6 +166,7 @@ class ResidualDiscriminator {
   std::vector<DownBlock> blocks_;
   size_t attention_after_ = 0;
   std::optional<Attention> attention_;
+  std::optional<Minibatch> minibatch_;
   std::optional<Head> head_;
 };
 

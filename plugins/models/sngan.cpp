@@ -18,14 +18,15 @@ struct Sngan {
             "and 128 the channels are the papers' (64 next to the picture, doubling away from it); at "
             "other sides every block has the same width. Features: the last hidden layer, summed over its "
             "places.",
-        .params = {
-            width_param("channels: of every block, or at 48, 64 and 128 of the one next to the picture. "
-                        "0 is the papers': 256 in the generator and 128 in the discriminator, or 64"),
-            conditional_param(false),
-            param("upsample", "nearest")
-                .one_of({"nearest", "bilinear"})
-                .doc("how the generator doubles the side: nearest in the paper's code and in "
-                     "StudioGAN, bilinear in mimicry")}};
+        .params = joined(
+            {width_param("channels: of every block, or at 48, 64 and 128 of the one next to the picture. "
+                         "0 is the papers': 256 in the generator and 128 in the discriminator, or 64"),
+             conditional_param(false),
+             param("upsample", "nearest")
+                 .one_of({"nearest", "bilinear"})
+                 .doc("how the generator doubles the side: nearest in the paper's code and in "
+                      "StudioGAN, bilinear in mimicry")},
+            minibatch_params())};
   }
 };
 
@@ -34,6 +35,7 @@ struct Generator : ResidualGenerator {
   explicit Generator(const Builder& b) : ResidualGenerator(b, table(b), options(b)) {}
 
   static GeneratorTable table(const Builder& b) {
+    no_minibatch(b);
     const auto shape = b.sample_shape();
     check_side(shape, "sngan");
     return sngan_generator(shape, width_or(b, is_tapered(shape) ? 64 : 256));
@@ -58,7 +60,9 @@ struct Discriminator : ResidualDiscriminator {
     return sngan_discriminator(shape, width_or(b, is_tapered(shape) ? 64 : 128));
   }
   static DiscriminatorOptions options(const Builder& b) {
-    return {.style = glorot(Norm::spectral), .classes = classes_if(b, b.get<bool>("conditional"))};
+    return {.style = glorot(Norm::spectral),
+            .classes = classes_if(b, b.get<bool>("conditional")),
+            .minibatch = true};
   }
 };
 

@@ -285,7 +285,8 @@ TEST_CASE("a segment of a model takes its layers' weights from the call it is gi
                         nullptr,
                         nullptr,
                         2,
-                        1};
+                        1,
+                        nullptr};
     const Call call(&c);
     const ParamId first{0};
     const BufferId scale{0};

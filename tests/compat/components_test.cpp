@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <iterator>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -22,8 +23,8 @@ constexpr int64_t kBatch = 4, kLatent = 16, kClasses = 10;  // as in kFacts
 
 at::Tensor tensor_of(const std::string& input, int64_t side = 32) {
   if (input == "label") return at::arange(kBatch) * 3 % kClasses;
-  const auto shape =
-      input == "z" ? std::vector<int64_t>{kBatch, kLatent} : std::vector<int64_t>{kBatch, 3, side, side};
+  const auto shape = input.starts_with("z") ? std::vector<int64_t>{kBatch, kLatent}
+                                            : std::vector<int64_t>{kBatch, 3, side, side};
   return at::empty(shape, at::kDouble).normal_(0, 1, train::make_generator(7, input)).clamp_(-1, 1);
 }
 
@@ -125,9 +126,10 @@ TEST_CASE("every bundled model has the same gradients under both LibTorches") {
 TEST_CASE("every bundled loss gives the same under both LibTorches") {
   if (!has_older_worker()) return;
   const Scratch scratch;
-  const Tensors all = {{"real.image", tensor_of("image")},  {"real.label", tensor_of("label")},
-                       {"fake.image", -tensor_of("image")}, {"fake.label", tensor_of("label")},
-                       {"latent.z", tensor_of("z")},        {"latent.label", tensor_of("label")}};
+  const Tensors all = {{"real.image", tensor_of("image")},     {"real.label", tensor_of("label")},
+                       {"fake.image", -tensor_of("image")},    {"fake.label", tensor_of("label")},
+                       {"latent.z", tensor_of("z")},           {"latent.label", tensor_of("label")},
+                       {"labelled.image", tensor_of("image")}, {"labelled.label", tensor_of("label")}};
   Tensors drawn = all;  // without fake.image, which the generator then makes
   drawn.erase("fake.image");
   train::write_safetensors(scratch / "discriminator", all);
@@ -138,6 +140,11 @@ TEST_CASE("every bundled loss gives the same under both LibTorches") {
   given["discriminator.real.features"] = tensor_of("image", 4).flatten(1);
   given["discriminator.fake.features"] = -tensor_of("image", 4).flatten(1);
   train::write_safetensors(scratch / "features", given);
+  const auto player = [](const std::string& loss) {
+    const std::map<std::string, std::string> own = {
+        {"unet", "unet"}, {"semi_supervised", "improved_gan"}, {"reconstruction", "fastgan"}};
+    return (own.contains(loss) ? own.at(loss) : "dcgan") + ",width=16";
+  };
   const auto maker = [](const std::string& loss) -> std::string {
     return loss == "conditioning" ? "stackgan" : loss == "path_length" ? "stylegan2" : "dcgan";
   };
@@ -157,11 +164,8 @@ TEST_CASE("every bundled loss gives the same under both LibTorches") {
       const std::string seen = role == "generator" ? "fake" : "real";
       const std::string probe = "probe loss " + name + " --json --role " + role + kFacts + " --inputs " +
                                 (scratch / (features ? "features" : role)) + " --out " +
-                                (scratch / "gradients") + " --model discriminator=" +
-                                (name == "unet"             ? "unet"
-                                 : name == "reconstruction" ? "fastgan"
-                                                            : "dcgan") +
-                                ",width=16 --model generator=" + maker(name) + ",width=16 --grad " +
+                                (scratch / "gradients") + " --model discriminator=" + player(name) +
+                                " --model generator=" + maker(name) + ",width=16 --grad " +
                                 (features              ? "discriminator." + seen + ".features"
                                  : role == "generator" ? source(name)
                                                        : "real.image");

@@ -253,6 +253,7 @@ struct saddle_builder {
    *   models        string list: the models of the game, by the names of their players
    *   latent_size   int: length of z
    *   batch, precision, pass  int, string, string: train's. parameters.MODEL  int: how many numbers it has
+   *   data_init     bool, to models: true where the grid asks for weights that start from data
    *   data_folder   string: where a data set looks for files that its parameters do not name
    *   dataset.KEY   what the data set said of itself in its `facts`
    *   shape.MODEL.OUTPUT  int list, to losses: the sizes of one sample of an output that one of the trial's
@@ -262,6 +263,8 @@ struct saddle_builder {
    * *index is its place in the arrays `parameters` or `buffers` of every later call. */
   saddle_status (*parameter)(const saddle_builder* builder, const saddle_parameter* spec, uint32_t* index);
   saddle_status (*buffer)(const saddle_builder* builder, const saddle_buffer* spec, uint32_t* index);
+  /* Models: asks for the pass over the trial's first batch in which saddle_call.set is given. */
+  saddle_status (*first_pass)(const saddle_builder* builder);
 };
 
 /* ---- Models and transforms ---- */
@@ -283,6 +286,10 @@ struct saddle_call {
   saddle_status (*output)(const saddle_call* call, const char* name, saddle_tensor* tensor);
   uint32_t parameter_count; /* lengths of the arrays above */
   uint32_t buffer_count;
+  /* Null but in the first pass, which a model gets that asked for it (saddle_builder.first_pass): before the
+   * first round, on one batch of the trial, in evaluation, without a graph. There it gives a parameter a new
+   * weight: with weight norm, the normalised one. Buffers are changed in place. */
+  saddle_status (*set)(const saddle_call* call, uint32_t parameter, saddle_tensor* weight);
 };
 
 /* A model; also a transform: input and output "image", no parameters. What it remembers it keeps in buffers.
@@ -327,7 +334,9 @@ struct saddle_step {
   saddle_tensor* const* buffers;
 
   /* A tensor of a sample, as "real.image", "real.label", "fake.image", "latent.z", "real.augmented" (as
-   * models get it); borrowed. *tensor is null when the trial has none of that name, such as labels. */
+   * models get it); borrowed. *tensor is null when the trial has none of that name, such as labels. The sample
+   * "labelled" is a batch of those real ones whose labels a semi-supervised game may see (dataset.labelled), and
+   * "real" then has none; without that key it is any real ones. */
   saddle_status (*input)(const saddle_step* step, const char* name, saddle_tensor** tensor);
   /* An output of a model on a sample: output(step, "discriminator", "real", "logit"); borrowed. */
   saddle_status (*output)(const saddle_step* step, const char* model, const char* sample, const char* name,
@@ -475,6 +484,11 @@ typedef struct saddle_trial_extension {
   /* 64 random bits from a generator of the trial, which checkpoints save: for what operators such as
    * randn_like cannot draw. The same seed gives the same bits, also in a trial that was resumed. */
   saddle_status (*random)(uint64_t* bits);
+  /* 1: until the matching 0 this thread computes in full float32, models that it runs included, also in a
+   * trial of bfloat16: what was computed before, such as an output of a step, stays as it is. Calls nest, and
+   * each is matched before the component returns. On CUDA the first one turns TF32 off for the rest of the
+   * trial, since gradients are computed later. */
+  saddle_status (*full_precision)(int32_t on);
 } saddle_trial_extension;
 
 /* Tensors from a safetensors file, such as pretrained weights that a parameter of the component names. */
@@ -484,11 +498,6 @@ typedef struct saddle_weights saddle_weights;
 
 typedef struct saddle_weights_extension {
   uint32_t struct_size;
-  /* 1: until the matching 0 this thread computes in full float32, models that it runs included, also in a
-   * trial of bfloat16: what was computed before, such as an output of a step, stays as it is. Calls nest, and
-   * each is matched before the component returns. On CUDA the first one turns TF32 off for the rest of the
-   * trial, since gradients are computed later. */
-  saddle_status (*full_precision)(int32_t on);
   /* Opens and checks the file; a relative path is taken from the folder in which saddle was started.
    * *weights is the caller's to close, and used by one thread at a time. */
   saddle_status (*open)(const char* path, saddle_weights** weights);

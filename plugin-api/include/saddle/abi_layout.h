@@ -73,7 +73,7 @@ SADDLE_FIELD(saddle_buffer, sizes, 16, 8);
 SADDLE_FIELD(saddle_buffer, value, 24, 8);
 SADDLE_FIELD(saddle_buffer, own, 32, 8);
 
-SADDLE_SIZE(saddle_builder, 64);
+SADDLE_SIZE(saddle_builder, 72);
 SADDLE_FIELD(saddle_builder, struct_size, 0, 4);
 SADDLE_FIELD(saddle_builder, context, 8, 8);
 SADDLE_FIELD(saddle_builder, role, 16, 8);
@@ -82,8 +82,9 @@ SADDLE_FIELD(saddle_builder, get, 32, 8);
 SADDLE_FIELD(saddle_builder, fact, 40, 8);
 SADDLE_FIELD(saddle_builder, parameter, 48, 8);
 SADDLE_FIELD(saddle_builder, buffer, 56, 8);
+SADDLE_FIELD(saddle_builder, first_pass, 64, 8);
 
-SADDLE_SIZE(saddle_call, 56);
+SADDLE_SIZE(saddle_call, 64);
 SADDLE_FIELD(saddle_call, struct_size, 0, 4);
 SADDLE_FIELD(saddle_call, training, 4, 4);
 SADDLE_FIELD(saddle_call, context, 8, 8);
@@ -93,6 +94,7 @@ SADDLE_FIELD(saddle_call, input, 32, 8);
 SADDLE_FIELD(saddle_call, output, 40, 8);
 SADDLE_FIELD(saddle_call, parameter_count, 48, 4);
 SADDLE_FIELD(saddle_call, buffer_count, 52, 4);
+SADDLE_FIELD(saddle_call, set, 56, 8);
 
 SADDLE_SIZE(saddle_model, 32);
 SADDLE_FIELD(saddle_model, struct_size, 0, 4);
@@ -192,9 +194,9 @@ SADDLE_FIELD(saddle_trial_extension, scalar, 24, 8);
 SADDLE_FIELD(saddle_trial_extension, picture, 32, 8);
 SADDLE_FIELD(saddle_trial_extension, file, 40, 8);
 SADDLE_FIELD(saddle_trial_extension, random, 48, 8);
+SADDLE_FIELD(saddle_trial_extension, full_precision, 56, 8);
 
 SADDLE_SIZE(saddle_weights_extension, 48);
-SADDLE_FIELD(saddle_trial_extension, full_precision, 56, 8);
 SADDLE_FIELD(saddle_weights_extension, struct_size, 0, 4);
 SADDLE_FIELD(saddle_weights_extension, open, 8, 8);
 SADDLE_FIELD(saddle_weights_extension, close, 16, 8);

@@ -187,6 +187,12 @@ class Builder {
   BufferId buffer(std::string_view name, const IntList& shape, double value) const {
     return declare(name, shape, value, nullptr);
   }
+  // A model's: Call::first() will be true in one pass, on the trial's first batch, before the first round.
+  void ask_for_first_pass() const {
+    if (!SADDLE_HAS(saddle_builder, c_, first_pass) || !c_->first_pass)
+      throw Error("this host is too old to show models a first batch");
+    detail::check(c_->first_pass(c_));
+  }
   // Tensors with which the component itself computes, whatever the call carries: abi.h, saddle_parameter.own.
   ParamId parameter(std::string_view name, const Tensor& own, const ParamOptions& options = {}) const {
     return declare(name, own.sizes(), options, own.handle());

@@ -133,7 +133,8 @@ struct CallSegmentTable {
                                return SADDLE_ERROR;
                              },
                              count - n,
-                             static_cast<uint32_t>(self.buffers.size())};
+                             static_cast<uint32_t>(self.buffers.size()),
+                             nullptr};
       const auto in = borrowed(inputs, n);
       Pack<Result>::give(self.body(Call(&call), in[I]...), outputs);
     });

@@ -14,6 +14,10 @@ class Call {
   explicit Call(const saddle_call* c) : c_(c) {}
   const saddle_call* c() const { return c_; }
   bool training() const { return c_->training != 0; }
+  // The pass that Builder::ask_for_first_pass asked for: what starts from data is set in it.
+  bool first() const { return SADDLE_HAS(saddle_call, c_, set) && c_->set; }
+  void set(ParamId id, const Tensor& weight) const { detail::check(c_->set(c_, id.index, weight.handle())); }
+  void set(BufferId id, const Tensor& value) const { copy_((*this)[id], value); }
   // Valid during the call; a copy of it may be kept.
   const Tensor& operator[](ParamId id) const { return detail::borrowed(c_->parameters[id.index]); }
   const Tensor& operator[](BufferId id) const { return detail::borrowed(c_->buffers[id.index]); }

@@ -47,6 +47,12 @@ HostBuilder::HostBuilder(const std::string& role, const nlohmann::json& config, 
   c_.buffer = [](const saddle_builder* b, const saddle_buffer* spec, uint32_t* index) {
     return guarded([&] { self(b).buffer(whole(spec), index); });
   };
+  c_.first_pass = [](const saddle_builder* b) {
+    return guarded([&] {
+      if (!self(b).declared_) throw Error("this kind of component has no first pass");
+      self(b).declared_->first_pass = true;
+    });
+  };
 }
 
 saddle_value HostBuilder::value(const nlohmann::json& object, const char* name) {

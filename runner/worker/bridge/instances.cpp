@@ -146,6 +146,7 @@ struct CallContext {
   const NamedTensors* inputs;
   NamedTensors outputs;
   const std::vector<std::string>* allowed;  // null: any name
+  const Model::Set* set = nullptr;
 };
 saddle_tensor* call_input(const saddle_call* c, const char* name) {
   return lend(find(*static_cast<CallContext*>(c->context)->inputs, name));
@@ -161,11 +162,29 @@ saddle_status call_output(const saddle_call* c, const char* name, saddle_tensor*
     context.outputs.emplace_back(name, share(tensor));
   });
 }
+saddle_status call_set(const saddle_call* c, uint32_t parameter, saddle_tensor* weight) {
+  return guarded([&] {
+    if (parameter >= c->parameter_count || !weight)
+      throw Error("a weight is set that is no tensor, or of parameter " + std::to_string(parameter) +
+                  " where there are " + std::to_string(c->parameter_count));
+    (*static_cast<CallContext*>(c->context)->set)(parameter, share(weight));
+  });
+}
 }  // namespace
 
 NamedTensors Model::forward(std::span<const at::Tensor> parameters, std::span<const at::Tensor> buffers,
                             const NamedTensors& inputs, bool training) const {
-  CallContext context{&inputs, {}, &outputs_};
+  return run(parameters, buffers, inputs, training, nullptr);
+}
+
+void Model::first_pass(std::span<const at::Tensor> parameters, std::span<const at::Tensor> buffers,
+                       const NamedTensors& inputs, const Set& set) const {
+  run(parameters, buffers, inputs, /*training=*/false, &set);
+}
+
+NamedTensors Model::run(std::span<const at::Tensor> parameters, std::span<const at::Tensor> buffers,
+                        const NamedTensors& inputs, bool training, const Set* set) const {
+  CallContext context{&inputs, {}, &outputs_, set};
   const saddle_call call{sizeof call,
                          training,
                          &context,
@@ -174,7 +193,8 @@ NamedTensors Model::forward(std::span<const at::Tensor> parameters, std::span<co
                          call_input,
                          call_output,
                          static_cast<uint32_t>(parameters.size()),
-                         static_cast<uint32_t>(buffers.size())};
+                         static_cast<uint32_t>(buffers.size()),
+                         set ? call_set : nullptr};
   this->call("forward", [&] { return component_.c->as.model->forward(instance_, &call); });
   const at::Tensor like = kind_of(inputs, parameters);
   for (const auto& [name, tensor] : context.outputs)
@@ -215,7 +235,8 @@ at::Tensor Transform::apply(const at::Tensor& image, std::span<const at::Tensor>
                          call_input,
                          call_output,
                          0,
-                         static_cast<uint32_t>(buffers.size())};
+                         static_cast<uint32_t>(buffers.size()),
+                         nullptr};
   this->call("forward", [&] { return component_.c->as.model->forward(instance_, &call); });
   at::Tensor result = find(context.outputs, "image");
   if (!result.defined()) throw Error(who_ + ": gave no output 'image'");

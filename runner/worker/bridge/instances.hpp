@@ -28,6 +28,7 @@ at::Tensor find(const NamedTensors& list, std::string_view name);
 struct Declared {
   std::vector<train::ParameterSpec> parameters;
   std::vector<train::BufferSpec> buffers;
+  bool first_pass = false;  // of a model: it starts from data
 };
 
 // Owns an instance; `config` are the component's own parameters, `facts` those of abi.h's
@@ -72,10 +73,16 @@ class Model : public Instance {
   // Parameters and buffers in the order of declaration. Outputs must be among those the role lists.
   NamedTensors forward(std::span<const at::Tensor> parameters, std::span<const at::Tensor> buffers,
                        const NamedTensors& inputs, bool training) const;
+  // The pass for which a model asks that starts from data; it calls `set` for what it gives new weights.
+  using Set = std::function<void(std::size_t parameter, const at::Tensor& weight)>;
+  void first_pass(std::span<const at::Tensor> parameters, std::span<const at::Tensor> buffers,
+                  const NamedTensors& inputs, const Set& set) const;
   const std::vector<std::string>& inputs() const { return inputs_; }
   const std::vector<std::string>& outputs() const { return outputs_; }
 
  private:
+  NamedTensors run(std::span<const at::Tensor> parameters, std::span<const at::Tensor> buffers,
+                   const NamedTensors& inputs, bool training, const Set* set) const;
   std::vector<std::string> inputs_, outputs_;
 };
 

@@ -67,9 +67,12 @@ at::Tensor FabricatedGame::find_input(const std::string& name) {
   const std::string sample = name.substr(0, dot),
                     input = dot == std::string::npos ? "" : name.substr(dot + 1);
   at::Tensor t;
-  if (input == "label" && (sample == "real" || sample == "fake" || sample == "latent")) {
+  if (input == "label" &&
+      (sample == "real" || sample == "labelled" || sample == "fake" || sample == "latent")) {
     t = make_input("label", trial_, kBatch, type_, {});
     if (t.defined() && sample != "real") t = t.flip(0);
+  } else if (name == "labelled.image") {
+    t = make_input("image", trial_, kBatch, type_, {}).flip(0);
   } else if (input == "augmented") {
     t = find_input(sample + ".image");
   } else if (name == "real.image") {
@@ -90,7 +93,7 @@ NamedTensors FabricatedGame::inputs_of(const std::string& model, const std::stri
   const at::Tensor tensor = find_input(main), label = find_input(sample + ".label");
   if (!tensor.defined())
     throw Error("there is no sample '" + sample + "' for model '" + model +
-                "'; there are real, fake and latent");
+                "'; there are real, labelled, fake and latent");
   NamedTensors inputs = {{main.substr(main.find('.') + 1), tensor}};
   if (label.defined()) inputs.emplace_back("label", label);
   return inputs;

@@ -16,6 +16,9 @@ Model make(const Request& component, const std::string& role, const nlohmann::js
 
 train::ParameterSet draw(const Declared& declared, const Request& host, uint64_t seed,
                          const std::string& role, at::ScalarType dtype) {
+  if (host.value("init", "default") == "data")
+    throw Error(
+        "init \"data\" starts from a trial's first batch, and there is no trial here: choose another");
   train::ParameterOptions options;
   options.init = train::init_from_name(host.value("init", "default"));
   options.norm = train::norm_from_name(host.value("norm", "default"));

@@ -77,6 +77,10 @@ at::Tensor spread(int64_t count, int64_t size) {
 }
 }  // namespace
 
+Batch DataSource::draw(int64_t count, at::Generator generator) const {
+  return read(at::randint(size_, {count}, std::move(generator), at::TensorOptions().dtype(at::kLong)));
+}
+
 Batch DataSource::take(int64_t count) const { return read(spread(count, size_)); }
 
 Batch DataSource::take_from(const std::string& split, int64_t count) const {

@@ -30,6 +30,8 @@ class DataSource {
 
   const DatasetInfo& info() const { return dataset_.info(); }
   int64_t size() const { return size_; }
+  // Any samples of the training split, drawn from `generator`.
+  Batch draw(int64_t count, at::Generator generator) const;
   // Samples of the training split in the order of the set, at most `count`, spread evenly over it.
   Batch take(int64_t count) const;
   // The same of another split; undefined tensors when the set has none of that name.

@@ -45,6 +45,12 @@ void add_share(Record* mean, const Record& pass, int64_t passes) {
   }
 }
 
+// Pictures as a player of that shape of samples sees them.
+at::Tensor of_side(const at::Tensor& image, const std::vector<int64_t>& shape) {
+  if (image.sizes().slice(1) == at::IntArrayRef(shape)) return image;
+  return at::adaptive_avg_pool2d(image, {shape.at(1), shape.at(2)});
+}
+
 }  // namespace
 
 at::Tensor draw_latent(const nlohmann::json& latent, int64_t count, at::Generator generator) {
@@ -125,6 +131,7 @@ Game::Game(const Trial& trial, int64_t batch)
   }
   check_wiring();
   (void)first_rounds();  // says what is wrong with train.during
+  first_passes();
 }
 
 Game::~Game() = default;
@@ -170,6 +177,38 @@ void Game::tell_output_shapes() {
     for (const auto& [output, tensor] :
          placed("/models/" + name, [&] { return forward(name, wiring_.completed(name, inputs, forward)); }))
       facts_["shape." + name + "." + output] = tensor.sizes().slice(1).vec();
+  }
+}
+
+LabelledSource& Game::labelled() {
+  if (!labelled_)
+    placed("/dataset", [&] {
+      const auto& entry = trial_.config.at("dataset");
+      const auto seed = static_cast<uint64_t>(trial_.seed), which = entry.value("labelled_seed", uint64_t{0});
+      labelled_ = std::make_unique<LabelledSource>(*dataset_, entry.value("labelled", int64_t{0}),
+                                                   which ? which : seed, batch_, seed);
+    });
+  return *labelled_;
+}
+
+void Game::first_passes() {
+  const auto seed = static_cast<uint64_t>(trial_.seed);
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, player] : players_) {
+    if (!player->model.instance.declared().first_pass) continue;
+    const OwnRandomness own(train::derive_seed(seed, "first pass/" + name));
+    at::Generator generator = train::make_generator(seed, "first batch");
+    const Batch real = data_->draw(batch_, generator);
+    const at::Tensor z = draw_latent(trial_.config.at("train").at("latent"), batch_, generator);
+    NamedTensors inputs;
+    for (const std::string& input : player->model.instance.inputs())
+      if (input == "image")
+        inputs.emplace_back(input, of_side(real.image, wiring_.shape(name, dataset_->info().shape)));
+      else if (input == "z")
+        inputs.emplace_back(input, z);
+      else if (input == "label" && real.label.defined())
+        inputs.emplace_back(input, real.label);
+    placed("/models/" + name, [&, &p = player] { p->first_pass(inputs, ++update_number_); });
   }
 }
 
@@ -421,6 +460,7 @@ std::map<std::string, at::Tensor> Game::state() {
   for (auto& entry : losses_) train::add_prefixed(all, "loss/" + entry.name + "/", entry.loss->set.tensors());
   train::add_prefixed(all, "augment/", augmentation_->state());
   train::add_prefixed(all, "data/", data_->state());
+  if (labelled_) train::add_prefixed(all, "labelled/", labelled_->state());
   all["random/latent"] = train::generator_state(latent_);
   const auto random = random_states();
   for (size_t i = 0; i < random.size(); ++i) all[kRandom[i]] = random[i];
@@ -437,6 +477,7 @@ void Game::load_state(const std::map<std::string, at::Tensor>& state) {
   for (auto& entry : losses_) entry.loss->set.load(train::with_prefix(state, "loss/" + entry.name + "/"));
   augmentation_->load_state(train::with_prefix(state, "augment/"));
   data_->load_state(train::with_prefix(state, "data/"));
+  if (const auto kept = train::with_prefix(state, "labelled/"); !kept.empty()) labelled().load_state(kept);
   train::set_generator_state(latent_, state.at("random/latent"));
   std::vector<at::Tensor> random;
   for (const char* name : kRandom)

@@ -7,6 +7,7 @@
 
 #include <game/augmentation.hpp>
 #include <game/data.hpp>
+#include <game/labelled.hpp>
 #include <game/player.hpp>
 #include <game/trial.hpp>
 #include <game/wiring.hpp>
@@ -96,6 +97,10 @@ class Game {
   void fork_from(const nlohmann::json& from);
   // Adds to the facts the sizes of one sample of each output that a loss may put a head of its own on.
   void tell_output_shapes();
+  // Samples with labels, of a training split that may lack them otherwise.
+  LabelledSource& labelled();
+  // Models that start from data see a batch of the training split, or of z.
+  void first_passes();
   std::string names_of(const std::vector<size_t>& losses) const;
 
   Trial trial_;
@@ -103,6 +108,7 @@ class Game {
   nlohmann::json facts_;
   std::unique_ptr<Dataset> dataset_;
   std::unique_ptr<DataSource> data_;
+  std::unique_ptr<LabelledSource> labelled_;  // made when a loss first asks for it, or a checkpoint has it
   std::map<std::string, std::unique_ptr<Player>> players_;
   std::vector<LossEntry> losses_;
   std::unique_ptr<Augmentation> augmentation_;

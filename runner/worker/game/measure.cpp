@@ -56,13 +56,15 @@ Measuring::Measuring(const Trial& trial, Game& game) : trial_(trial), game_(game
       e.sampling.average = c.value("weights", "raw") == "ema";
       check_truncation(trial.config.at("train").at("latent"), e.sampling.truncation);
       e.split = c.value("split", "train");
+      nlohmann::json dataset = trial.config.at("dataset");
+      for (const char* key : {"labelled", "labelled_seed"}) dataset.erase(key);  // of losses alone
       const auto own = own_parameters("metric", c);
       e.metric = std::make_unique<Metric>(component, own, game.facts());
       const auto& info = game.dataset().info();
       e.protocol = {{"metric", e.name + "@" + component.description.at("version").get<std::string>()},
                     {"parameters", own},
                     {"features", features},
-                    {"dataset", trial.config.at("dataset")},
+                    {"dataset", dataset},
                     {"dataset_version", info.version},
                     {"split", e.split},
                     {"real", real(e.split).image.size(0)},

@@ -35,6 +35,11 @@ std::vector<at::Tensor> buffers_of(const Declared& declared, train::ParameterSet
 }
 
 namespace {
+// What a model is told: of itself, beside what everybody is.
+nlohmann::json own_facts(const nlohmann::json& config, const std::string& name, nlohmann::json facts) {
+  if (config.at("models").at(name).value("init", "default") == "data") facts["data_init"] = true;
+  return facts;
+}
 train::ParameterOptions model_options(const nlohmann::json& config, const std::string& name) {
   auto options = parameter_options(config.at("train"));
   const auto& entry = config.at("models").at(name);
@@ -54,9 +59,14 @@ Player::Player(const Trial& trial, const std::string& player, const nlohmann::js
       model(model_options(trial.config, player), spectral_options(trial.config.at("train")),
             train::make_generator(static_cast<uint64_t>(trial.seed), "init/" + player),
             trial.component("model", trial.config.at("models").at(player)), role_of(trial.config, player),
-            own_parameters("model", trial.config.at("models").at(player)), facts,
+            own_parameters("model", trial.config.at("models").at(player)),
+            own_facts(trial.config, player, facts),
             player + "/" + trial.config.at("models").at(player).at("use").get<std::string>()) {
   const auto& train_config = trial.config.at("train");
+  if (trial.config.at("models").at(name).value("init", "default") == "data" &&
+      !model.instance.declared().first_pass)
+    throw PlacedError("/models/" + name + "/init",
+                      "model '" + model.instance.component().name + "' has no layers that start from data");
   if (trial.config.at("optimizers").contains(name)) {
     optimizer = train::optimizer_from_json(trial.config.at("optimizers").at(name));
     const auto& ema = train_config.at("ema");
@@ -72,6 +82,15 @@ NamedTensors Player::forward(const NamedTensors& inputs, int64_t number, bool tr
   const Declared& declared = model.instance.declared();
   return model.instance.forward(weights_of(declared, model.weights, number), buffers_of(declared, model.set),
                                 inputs, training);
+}
+
+void Player::first_pass(const NamedTensors& inputs, int64_t number) {
+  const Declared& declared = model.instance.declared();
+  model.weights.begin(number, train::Use::measure);
+  model.instance.first_pass(
+      weights_of(declared, model.weights, number), buffers_of(declared, model.set), inputs,
+      [&](size_t index, const at::Tensor& weight) { model.set.set_weight(index, weight); });
+  if (average) average->set().load(model.set.tensors());
 }
 
 }  // namespace saddle::worker

@@ -45,6 +45,8 @@ struct Player {
 
   // A pass with the live weights of this update.
   NamedTensors forward(const NamedTensors& inputs, int64_t update, bool training);
+  // The pass in which a model starts from data, for one that asks for it; averages start there, too.
+  void first_pass(const NamedTensors& inputs, int64_t update);
 
   std::string name;
   bool frozen;  // it keeps the weights of a past trial, and computes as they were measured: in evaluation

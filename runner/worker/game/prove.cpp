@@ -19,7 +19,7 @@ nlohmann::json prove(const nlohmann::json& request) {
     at::set_num_threads(1);
     // Nor do they depend on the weights, of which orthogonal ones take minutes for a large network.
     for (auto& [name, model] : trial.config["models"].items())
-      if (model.at("init") != "default") model["init"] = "normal";
+      if (model.at("init") != "default" && model.at("init") != "data") model["init"] = "normal";
     Game game(trial, /*batch=*/2);
     game.take_past();
     const Measuring measuring(trial, game);

@@ -85,7 +85,14 @@ void PlayerStep::draw_real() {
   at::Tensor image = batch.image;
   if (marked_.contains("real.image")) image.requires_grad_(true);
   inputs_["real.image"] = image;
-  inputs_["real.label"] = batch.label;
+  // Those of the few that keep theirs are in the sample "labelled".
+  if (!game_.trial_.config.at("dataset").contains("labelled")) inputs_["real.label"] = batch.label;
+}
+
+void PlayerStep::draw_labelled() {
+  const Batch batch = game_.labelled().next();
+  inputs_["labelled.image"] = batch.image;
+  inputs_["labelled.label"] = batch.label;
 }
 
 void PlayerStep::draw_latent_sample() {
@@ -178,6 +185,8 @@ at::Tensor PlayerStep::find_input(const std::string& name) {
   // Once each: a model may ask for what the sample does not have.
   if (name.starts_with("real.") && !inputs_.contains("real.image"))
     draw_real();
+  else if (name.starts_with("labelled.") && !inputs_.contains("labelled.image"))
+    draw_labelled();
   else if (name.starts_with("latent.") && !inputs_.contains("latent.z"))
     draw_latent_sample();
   else if (const std::string sample = name.substr(0, name.find('.'));
@@ -193,7 +202,8 @@ at::Tensor PlayerStep::augmented(const std::string& sample) {
   at::Tensor& image = augmented_[sample];
   if (!image.defined()) {
     image = find_input(sample + ".image");
-    if (!image.defined()) throw Error("there is no sample '" + sample + "'; there are real, fake and latent");
+    if (!image.defined())
+      throw Error("there is no sample '" + sample + "'; there are real, labelled, fake and latent");
     if (!game_.augmentation_->empty()) draws_[sample] = random_states();
     image = game_.augmentation_->apply(image);
     if (image.dim() == 4 && game_.trial_.config.at("train").at("memory_format") == "channels_last")

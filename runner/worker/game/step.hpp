@@ -47,6 +47,7 @@ class PlayerStep : public StepSource {
   void compute(const std::string& model, const std::string& sample);
   void compute_jointly(Player& model, const std::string& real, const std::string& fake);
   void draw_real();
+  void draw_labelled();
   // Of the real samples, or the labelled ones, at another side: "real@4".
   void shrink(const std::string& sample);
   void draw_latent_sample();

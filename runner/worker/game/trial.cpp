@@ -37,7 +37,7 @@ const Component& Trial::component(const std::string& kind, const nlohmann::json&
 
 nlohmann::json own_parameters(const std::string& kind, const nlohmann::json& entry) {
   static const std::map<std::string, std::set<std::string>> host_keys = {
-      {"dataset", {"use"}},
+      {"dataset", {"use", "labelled", "labelled_seed"}},
       {"model", {"use", "role", "init", "norm", "from", "inputs", "side"}},
       {"loss", {"use", "weight", "players"}},
       {"metric",

@@ -87,7 +87,7 @@ std::string_view to_string(Layout layout) {
 }
 
 std::optional<Init> init_from_name(std::string_view name) {
-  if (name == "default") return std::nullopt;
+  if (name == "default" || name == "data") return std::nullopt;
   if (name == "zeros") return Init::zeros();
   if (name == "normal") return Init::normal(0, 0.02);
   if (name == "xavier_uniform") return Init::xavier_uniform();
@@ -95,9 +95,10 @@ std::optional<Init> init_from_name(std::string_view name) {
   if (name == "he_uniform") return Init::he_uniform();
   if (name == "he_normal") return Init::he_normal();
   if (name == "orthogonal") return Init::orthogonal();
-  throw Error("no initialiser \"" + std::string(name) +
-              "\". Known: default, zeros, normal, xavier_uniform, xavier_normal, he_uniform, he_normal, "
-              "orthogonal");
+  throw Error(
+      "no initialiser \"" + std::string(name) +
+      "\". Known: default, data, zeros, normal, xavier_uniform, xavier_normal, he_uniform, he_normal, "
+      "orthogonal");
 }
 
 std::pair<int64_t, int64_t> fans(at::IntArrayRef shape, Layout layout) {

@@ -206,6 +206,17 @@ void ParameterSet::load(const std::map<std::string, at::Tensor>& tensors, Load m
   }
 }
 
+void ParameterSet::set_weight(std::size_t index, const at::Tensor& weight) {
+  const c10::NoGradGuard no_grad;
+  Parameter& p = parameters_.at(index);
+  check_shape(p.spec.name, weight, p.raw);
+  if (p.spec.norm == Norm::spectral)
+    throw Error("weight \"" + p.spec.name +
+                "\" cannot start from data: spectral norm gives it the size 1. Choose norm weight or none");
+  p.raw.copy_(weight);
+  if (p.g.defined()) p.g.copy_(output_lengths(p.raw, p.spec.layout));
+}
+
 ParameterSet ParameterSet::average() const {
   ParameterSet copy;
   copy.index_ = index_;

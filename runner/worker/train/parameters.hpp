@@ -105,6 +105,10 @@ class ParameterSet {
   enum class Load { exact, weights };
   void load(const std::map<std::string, at::Tensor>& tensors, Load mode = Load::exact);
 
+  // Gives a parameter, by position, a weight: with weight norm, the normalised one. Throws Error under
+  // spectral norm, whose weights all have the size 1.
+  void set_weight(std::size_t index, const at::Tensor& weight);
+
   // A deep copy under the same names whose leaves do not require grad.
   ParameterSet average() const;
 

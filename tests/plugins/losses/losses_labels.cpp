@@ -1,7 +1,10 @@
-// ac, two_c and d2dce against the papers' formulas, written sample by sample.
+// ac, two_c, d2dce and semi_supervised against the papers' formulas, written sample by sample.
 #include <plugins/harness.hpp>
 
 #include <catch2/catch.hpp>
+
+#include <cmath>
+#include <fstream>
 
 using namespace saddle;
 using namespace saddle::test;
@@ -123,4 +126,50 @@ TEST_CASE("losses on labels need classes") {
                  TestLoss(name, json::object(), {{"classes", 0}, {"shape.discriminator.features", {4}}});
                }),
                Catch::Contains(std::string(name) + " needs a data set with classes"));
+}
+
+TEST_CASE("semi_supervised is the cross-entropy of K + 1 classes, that of the fakes with the logit 0") {
+  const json file =
+      json::parse(std::ifstream(std::string(SADDLE_TEST_REFERENCE) + "/semi_supervised_reference.json"));
+  const auto rows = [](const json& list) {
+    std::vector<at::Tensor> all;
+    for (const json& row : list) all.push_back(at::tensor(row.get<std::vector<double>>(), at::kDouble));
+    return at::stack(all);
+  };
+  const std::vector<std::string> samples = {"labelled", "real", "fake"};
+  TestLoss loss("semi_supervised");
+  std::vector<at::Tensor> logits;
+  for (const std::string& sample : samples) {
+    logits.push_back(rows(file["logits"][sample]).requires_grad_());
+    loss.tensors["discriminator." + sample + ".logits"] = logits.back();
+  }
+  loss.tensors["labelled.label"] = at::tensor(file["label"].get<std::vector<int64_t>>(), at::kLong);
+  const NamedTensors terms = loss.terms("discriminator");
+  REQUIRE(terms.size() == 3);
+  for (const auto& [name, term] : terms)
+    CHECK(term.item<double>() == Approx(file["terms"][name].get<double>()).epsilon(1e-12));
+  const auto found = gradients(loss.total("discriminator"), logits);
+  for (size_t i = 0; i < samples.size(); ++i)
+    CHECK(distance(found[i], rows(file["gradients"][samples[i]])) < 1e-12);
+  check_gradients(loss, logits);
+  // The same by hand for one sample of each kind.
+  const auto chance = [](const at::Tensor& l, int64_t of) {
+    const double z = l.exp().sum().item<double>();
+    return of < 0 ? 1 / (1 + z) : l[of].exp().item<double>() / (1 + z);
+  };
+  double expected = 0;
+  for (int64_t i = 0; i < logits[1].size(0); ++i) expected -= std::log(1 - chance(logits[1][i], -1)) / 12;
+  CHECK(worker::find(terms, "real").item<double>() == Approx(expected));
+  expected = 0;
+  for (int64_t i = 0; i < logits[2].size(0); ++i) expected -= std::log(chance(logits[2][i], -1)) / 12;
+  CHECK(worker::find(terms, "fake").item<double>() == Approx(expected));
+
+  // Far out nothing overflows, and without the unsupervised part only the labelled samples are asked for.
+  loss.tensors["discriminator.real.logits"] = at::full({6, 4}, 1e4, at::kDouble);
+  loss.tensors["discriminator.fake.logits"] = at::full({6, 4}, -1e4, at::kDouble);
+  CHECK(std::isfinite(loss.total("discriminator").item<double>()));
+  TestLoss few("semi_supervised", {{"unsupervised", 0}});
+  few.tensors = {{"discriminator.labelled.logits", logits[0]},
+                 {"labelled.label", loss.tensors["labelled.label"]}};
+  CHECK(few.terms("discriminator").size() == 1);
 }
