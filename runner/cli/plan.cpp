@@ -61,7 +61,7 @@ void show_plan(const Arguments& arguments, const Globals& globals) {
   auto [catalogue, plan] =
       load_pinned(arguments.file, arguments.sets, arguments.yes ? kMostTrials : kUsualTrials,
                   arguments.require_pins, globals);
-  prove(plan, catalogue);
+  for (std::string& note : prove(plan, catalogue)) plan.notices.push_back(std::move(note));
   const std::size_t all = plan.trials.size();
   plan.trials = chosen_trials(plan, choice);
   const std::optional<Estimate> time = estimate(plan, globals.database);

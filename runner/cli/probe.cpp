@@ -16,7 +16,7 @@ namespace saddle::cli {
 namespace {
 
 struct Arguments {
-  std::string name, role, image, inputs, out, save_weights, split, sheet, dataset;
+  std::string name, role, image, inputs, out, save_weights, split, sheet, dataset, arrows;
   std::vector<std::string> sets, models, weights, grads;
   int64_t points = 0, classes = -1, latent = 0, count = 64, round = 0;
   uint64_t seed = 0;
@@ -110,6 +110,7 @@ void probe_loss(const Arguments& a, Globals& globals) {
                   {"models", networks(a, catalogue)},
                   {"grad", a.grads},
                   {"out", or_null(a.out)},
+                  {"arrows", or_null(a.arrows)},
                   {"round", a.round},
                   {"seed", a.seed},
                   {"json", a.json}};
@@ -230,6 +231,9 @@ void add_loss(CLI::App& probe, Globals& globals) {
       ->allow_extra_args(false)
       ->type_name("TENSOR");
   c->add_option("--out", a->out, "Safetensors file for the gradients")->type_name("FILE");
+  c->add_option("--arrows", a->arrows,
+                "Draw the tensor of --grad, [n, 2], with an arrow on each point where a step down takes it")
+      ->type_name("FILE.png");
   c->add_option("--round", a->round, "The round it believes in [0]")
       ->check(CLI::NonNegativeNumber)
       ->type_name("N");

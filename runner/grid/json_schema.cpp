@@ -116,6 +116,7 @@ class Writer {
       if (!chosen(component)) continue;
       Json properties = closed_all(host_schema()[what]["properties"]);
       if (what == "metric") properties["features"]["anyOf"] = {Json{{"type", "string"}}, ref("extractor")};
+      if (what == "dataset") properties["select"] = selection();
       for (const auto& [key, schema] : component.parameters()["properties"].items())
         properties[key] = closed(schema);
       if (what == "extractor" && properties.contains("weights"))
@@ -128,6 +129,12 @@ class Writer {
       uses.emplace_back(name, component.doc);
     }
     definitions_[what] = by_use(what, uses);
+  }
+
+  Json selection() {
+    Json select = closed(host_schema()["select"]);
+    select["properties"]["features"]["anyOf"] = {Json{{"type", "string"}}, ref("extractor")};
+    return select;
   }
 
   // The host's own choices: optimizers and their schedules.

@@ -91,7 +91,10 @@ std::vector<Param> config_params(const Json& resolved) {
 
 Json plugin_files(const Json& resolved, const Catalogue& catalogue) {
   Json files = Json::object();
-  add_file(files, catalogue, "dataset", resolved.at("dataset"));
+  const Json& dataset = resolved.at("dataset");
+  add_file(files, catalogue, "dataset", dataset);
+  if (dataset.contains("select") && dataset["select"].at("features").is_object())
+    add_file(files, catalogue, "model", dataset["select"]["features"]);
   for (const Json& model : resolved.at("models")) add_file(files, catalogue, "model", model);
   for (const Json& loss : resolved.at("losses")) add_file(files, catalogue, "loss", loss);
   for (const Json& metric : resolved.at("metrics")) {

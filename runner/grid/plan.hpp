@@ -57,8 +57,9 @@ Plan load_plan(const std::filesystem::path& file, const std::vector<std::string>
 
 // Lets the worker build each distinct (dataset, models, losses) of the plan with a
 // batch of 2, which proves the shapes. What was proved before is not proved again.
-// Throws Error with places in the grid file for what does not fit.
-void prove(const Plan& plan, const Catalogue& catalogue);
+// Throws Error with places in the grid file for what does not fit. Returns what is worth knowing: how many
+// samples an instance selection leaves.
+std::vector<std::string> prove(const Plan& plan, const Catalogue& catalogue);
 
 // {"name", "arithmetic", "notices", "trials": [{"name", "config_hash", "trial_hash", "seed", "config"}]}
 Json plan_json(const Plan& plan);

@@ -38,11 +38,13 @@ std::string shape_key(const ResolvedConfig& config) {
   const Json& train = *config.section("train");
   for (const char* name : {"latent", "pass", "augment", "precision", "memory_format", "spectral_norm"})
     key += canonical_json(train.at(name)) + "\n";
+  // What instance selection leaves must be enough for a batch.
+  if (config.section("dataset")->contains("select")) key += canonical_json(train.at("batch")) + "\n";
   // The optimizers' state must fit, too.
   if (train.contains("from"))
     key += canonical_json(train["from"]) + canonical_json(*config.section("optimizers")) + "\n";
   for (const Json& metric : *config.section("metrics"))
-    for (const char* name : {"use", "features", "split", "truncation"})
+    for (const char* name : {"use", "features", "split", "selected", "truncation"})
       key += canonical_json(metric.at(name)) + "\n";
   return key;
 }
@@ -60,7 +62,19 @@ std::string binaries_key(const Json& files, const Catalogue& catalogue) {
 // Points of the grid that share these sections share their shapes.
 using Shares = std::array<const Section*, 6>;
 
-std::vector<Proof> wanted(const Plan& plan, const Catalogue& catalogue) {
+// What a proof found out about a config's instance selection; "" for none.
+std::string told(const ResolvedConfig& config, const Json& found) {
+  const Json& dataset = *config.section("dataset");
+  const Json selected = found.is_object() ? found.value("selected", Json()) : Json();
+  if (!dataset.contains("select") || !selected.is_object()) return "";
+  const Json& select = dataset["select"];
+  return "dataset.select: keep " + select.at("keep").dump() + " of " + dataset.at("use").get<std::string>() +
+         " by " + select.at("score").get<std::string>() + " leaves " +
+         (selected.at("exact") == true ? "" : "about ") + selected.at("kept").dump() + " of " +
+         selected.at("of").dump() + " samples";
+}
+
+std::vector<Proof> wanted(const Plan& plan, const Catalogue& catalogue, std::set<std::string>& notes) {
   FileHashes hashes;
   const std::string worker = hashes.of(worker_path());
   hashes.save();
@@ -83,7 +97,11 @@ std::vector<Proof> wanted(const Plan& plan, const Catalogue& catalogue) {
     const std::string key = sha256(shape + binaries_key(files, catalogue) + worker);
     const fs::path kept = cache.empty() ? fs::path() : cache / "proofs" / key;
     std::error_code error;
-    if (!kept.empty() && fs::exists(kept, error)) continue;
+    if (!kept.empty() && fs::exists(kept, error)) {
+      if (config.section("dataset")->contains("select"))
+        notes.insert(told(config, Json::parse(read_file(kept), nullptr, false)));
+      continue;
+    }
     proofs.push_back({trial.config, files, kept, false});
   }
   return proofs;
@@ -98,6 +116,9 @@ class Prover {
     limits_.start_s = kSilence_s;
     limits_.answers_only = true;
   }
+
+  // What those that succeeded say.
+  std::set<std::string> notes;
 
   void run() {
     while (const std::size_t open = count_open()) {
@@ -180,8 +201,10 @@ class Prover {
                                                                  : otherwise;
       };
       if (answer.contains("ok") && answer["ok"] == true) {
-        if (!proof.kept.empty())
-          replace_file(proof.kept, answer.value("models", Json::object()).dump() + "\n");
+        Json found = {{"models", answer.value("models", Json::object())}};
+        if (answer.contains("selected")) found["selected"] = answer["selected"];
+        notes.insert(told(proof.config->config, found));
+        if (!proof.kept.empty()) replace_file(proof.kept, found.dump() + "\n");
       } else {
         fail(proof, text("pointer", ""), text("message", "the worker gave no reason"));
       }
@@ -202,10 +225,14 @@ class Prover {
 
 }  // namespace
 
-void prove(const Plan& plan, const Catalogue& catalogue) {
-  Prover prover(wanted(plan, catalogue), plan.rules.limits.time_s, plan.rules.pins);
+std::vector<std::string> prove(const Plan& plan, const Catalogue& catalogue) {
+  std::set<std::string> notes;
+  Prover prover(wanted(plan, catalogue, notes), plan.rules.limits.time_s, plan.rules.pins);
   prover.run();
   prover.throw_failures();
+  notes.merge(prover.notes);
+  notes.erase("");
+  return {notes.begin(), notes.end()};
 }
 
 }  // namespace saddle

@@ -253,8 +253,30 @@ struct Resolver::Impl {
       const auto entry = entries.component("dataset", *raw, "/dataset");
       draft.take_faults(*entry);
       draft.config = entry->config;
-      draft.identity = canonical_json(entry->identity);
+      Json identity = entry->identity;
+      if (entry->component && draft.config.contains("select") && draft.config["select"].is_object())
+        fill_selection(draft, identity["select"]);
+      draft.identity = canonical_json(identity);
     });
+  }
+
+  // dataset.select: which samples are trained on.
+  void fill_selection(Draft& draft, Json& identity) {
+    const std::string pointer = "/dataset/select";
+    const Json& schema = host_schema()["select"];
+    Json select = apply_schemas({&schema}, draft.config["select"], pointer, "select", draft.report());
+    identity = drop_defaults({&schema}, select);
+    Json& features = select["features"];
+    if (features.is_object()) {
+      const Entry entry = check_extractor(entries, catalogue, features, pointer + "/features");
+      draft.take_faults(entry);
+      features = entry.config;
+      identity["features"] = entry.identity;
+    } else if (features.is_string() && features != "pixels") {
+      draft.fault(pointer + "/features",
+                  "expected \"pixels\" or {\"use\": EXTRACTOR}, found " + features.dump());
+    }
+    draft.config["select"] = std::move(select);
   }
 
   std::shared_ptr<const Models> models(const Json* raw) {
@@ -411,6 +433,10 @@ struct Resolver::Impl {
           if (config["weights"] == "ema" && !averaged)
             draft.fault(pointer + "/weights",
                         "no averaged weights are kept: set train.ema.decay above 0, or weights to raw");
+          if (config["selected"] == true && config["split"] != "train")
+            draft.fault(
+                pointer + "/selected",
+                "dataset.select keeps samples of the split \"train\", not of " + config["split"].dump());
           if (config["features"].is_object()) {
             const Entry features =
                 check_extractor(entries, catalogue, config["features"], pointer + "/features");

@@ -8,8 +8,8 @@
 #include <optional>
 #include <unordered_map>
 
-#include <bridge/convolutions.hpp>
 #include <bridge/handle.hpp>
+#include <bridge/shapes_only.hpp>
 
 namespace saddle::worker {
 namespace {
@@ -234,8 +234,9 @@ TypedCall find_typed(const std::string& name) {
       {"aten::max_pool2d", Typed<&ops::max_pool2d::call>::call},
       {"aten::upsample_nearest2d", Typed<&ops::upsample_nearest2d::call>::call},
       {"aten::upsample_bilinear2d", Typed<&ops::upsample_bilinear2d::call>::call},
-      {"aten::bmm", Typed<&ops::bmm::call>::call},
-      {"aten::matmul", Typed<&ops::matmul::call>::call},
+      {"aten::mm", Typed<&worker::mm>::call},
+      {"aten::bmm", Typed<&worker::bmm>::call},
+      {"aten::matmul", Typed<&worker::matmul>::call},
       {"aten::linear", Typed<&linear>::call},
       {"aten::batch_norm", Typed<&ops::batch_norm::call>::call},
       {"aten::conv2d", call_conv2d},

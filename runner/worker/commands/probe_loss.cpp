@@ -6,6 +6,8 @@
 #include <commands/loss_step.hpp>
 #include <commands/probe.hpp>
 #include <common/error.hpp>
+#include <image/png.hpp>
+#include <image/sheet.hpp>
 #include <train/random.hpp>
 #include <train/safetensors.hpp>
 
@@ -35,11 +37,26 @@ std::map<std::string, at::Tensor> gradients(const at::Tensor& total, const std::
   return result;
 }
 
-void check_request(const std::vector<std::string>& gradient_names, const std::string& out) {
-  if (!gradient_names.empty() && out.empty())
+void check_request(const std::vector<std::string>& gradient_names, const std::string& out,
+                   const std::string& arrows) {
+  if (!gradient_names.empty() && out.empty() && arrows.empty())
     throw Error("--grad " + gradient_names.front() + ": say with --out FILE.safetensors where gradients go");
+  if (!arrows.empty() && gradient_names.size() != 1)
+    throw Error("--arrows " + arrows + ": draws one gradient; say of which tensor with --grad TENSOR");
   if (gradient_names.empty() && !out.empty())
     throw Error("--out " + out + ": receives gradients; say of which tensors with --grad TENSOR");
+}
+
+// Each point of a tensor with an arrow along the step that lowers the total, over the real ones if the tensor
+// is the fakes' and the file has them.
+void draw_arrows(const std::string& picture, const std::string& name, const at::Tensor& gradient,
+                 const LossStep& step, const TensorFile& file) {
+  at::Tensor real;
+  if (const auto fake = name.find("fake."); fake != std::string::npos)
+    if (const auto found = file.tensors.find(std::string(name).replace(fake, 5, "real."));
+        found != file.tensors.end())
+      real = found->second;
+  write_png(picture, arrows(step.known(name), -gradient, real));
 }
 
 // The loss's own parameters and buffers, in the dtype of the inputs.
@@ -58,8 +75,9 @@ struct OwnTensors {
 
 void probe_loss(const Request& request) {
   const auto names = request.at("grad").get<std::vector<std::string>>();
-  const std::string out = text(request, "out"), role = request.at("role").get<std::string>();
-  check_request(names, out);
+  const std::string out = text(request, "out"), role = request.at("role").get<std::string>(),
+                    picture = text(request, "arrows");
+  check_request(names, out, picture);
   const auto seed = request.at("seed").get<uint64_t>();
   seed_components(seed);
   const TensorFile file = TensorFile::read(request.at("inputs").get<std::string>());
@@ -96,7 +114,11 @@ void probe_loss(const Request& request) {
     total = total + value * weight;
   }
   answer["total"] = total.item<double>();
-  if (!names.empty()) train::write_safetensors(out, gradients(total, names, step));
+  if (!names.empty()) {
+    const auto found = gradients(total, names, step);
+    if (!out.empty()) train::write_safetensors(out, found);
+    if (!picture.empty()) draw_arrows(picture, names.front(), found.begin()->second, step, file);
+  }
   if (request.at("json").get<bool>()) {
     std::cout << answer.dump(1) << '\n';
     return;

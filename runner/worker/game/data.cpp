@@ -10,11 +10,14 @@ at::Tensor to_float(const at::Tensor& samples) {
                                             : samples.to(at::kFloat);
 }
 
-DataSource::DataSource(const Dataset& dataset, int64_t batch, uint64_t trial_seed, int64_t keep_bytes)
+DataSource::DataSource(const Dataset& dataset, int64_t batch, uint64_t trial_seed, int64_t keep_bytes,
+                       Select select)
     : dataset_(dataset),
       split_(dataset.split("train")),
-      size_(dataset.info().splits[split_].second),
+      all_(dataset.info().splits[split_].second),
+      size_(all_),
       batch_(batch),
+      select_(std::move(select)),
       generator_(train::make_generator(trial_seed, "data")) {
   if (size_ < batch_)
     throw Error("the training split has " + std::to_string(size_) + " samples, fewer than a batch of " +
@@ -27,7 +30,22 @@ DataSource::DataSource(const Dataset& dataset, int64_t batch, uint64_t trial_see
     samples_ = samples_.to(trial_device());
     if (labels_.defined()) labels_ = labels_.to(trial_device());
   }
+  if (!select_) shuffle();
+}
+
+void DataSource::prepare() {
+  if (!select_) return;
+  selected_ = select_();
+  select_ = {};
+  size_ = selected_.numel();
+  if (size_ < batch_)
+    throw Error("dataset.select leaves " + std::to_string(size_) + " of " + std::to_string(all_) +
+                " samples, fewer than a batch of " + std::to_string(batch_));
   shuffle();
+}
+
+at::Tensor DataSource::in_split(const at::Tensor& places) const {
+  return selected_.defined() ? selected_.index_select(0, places) : places;
 }
 
 void DataSource::shuffle() {
@@ -55,17 +73,19 @@ Batch DataSource::read(const at::Tensor& indices) const {
 }
 
 Batch DataSource::next() {
+  prepare();
   if (position_ + batch_ > size_) shuffle();
   const int64_t here = position_;
   position_ += batch_;
-  if (samples_.defined() || !info().concurrent) return read(order_.narrow(0, here, batch_));
+  if (samples_.defined() || !info().concurrent) return read(in_split(order_.narrow(0, here, batch_)));
 
-  Raw raw =
-      ahead_.valid() && ahead_position_ == here ? ahead_.get() : read_raw(order_.narrow(0, here, batch_));
+  Raw raw = ahead_.valid() && ahead_position_ == here ? ahead_.get()
+                                                      : read_raw(in_split(order_.narrow(0, here, batch_)));
   if (position_ + batch_ <= size_) {
     ahead_position_ = position_;
-    ahead_ = std::async(std::launch::async,
-                        [this, indices = order_.narrow(0, position_, batch_)] { return read_raw(indices); });
+    ahead_ = std::async(std::launch::async, [this, indices = in_split(order_.narrow(0, position_, batch_))] {
+      return read_raw(indices);
+    });
   }
   return on_device(raw);
 }
@@ -77,11 +97,18 @@ at::Tensor spread(int64_t count, int64_t size) {
 }
 }  // namespace
 
-Batch DataSource::draw(int64_t count, at::Generator generator) const {
-  return read(at::randint(size_, {count}, std::move(generator), at::TensorOptions().dtype(at::kLong)));
+Batch DataSource::draw(int64_t count, at::Generator generator) {
+  prepare();
+  return read(
+      in_split(at::randint(size_, {count}, std::move(generator), at::TensorOptions().dtype(at::kLong))));
 }
 
-Batch DataSource::take(int64_t count) const { return read(spread(count, size_)); }
+Batch DataSource::take(int64_t count) const { return read(spread(count, all_)); }
+
+Batch DataSource::take_selected(int64_t count) {
+  prepare();
+  return read(in_split(spread(count, size_)));
+}
 
 Batch DataSource::take_from(const std::string& split, int64_t count) const {
   const auto& splits = dataset_.info().splits;
@@ -94,12 +121,14 @@ Batch DataSource::take_from(const std::string& split, int64_t count) const {
 }
 
 std::map<std::string, at::Tensor> DataSource::state() {
+  prepare();
   return {{"order", order_},
           {"position", at::scalar_tensor(position_, at::kLong)},
           {"generator", train::generator_state(generator_)}};
 }
 
 void DataSource::load_state(const std::map<std::string, at::Tensor>& state) {
+  prepare();
   ahead_position_ = -1;
   order_ = state.at("order").clone();
   if (order_.numel() != size_) throw Error("the checkpoint was made with another number of training samples");

@@ -87,7 +87,13 @@ Game::Game(const Trial& trial, int64_t batch)
     dataset_ = std::make_unique<Dataset>(trial_.component("dataset", config.at("dataset")),
                                          own_parameters("dataset", config.at("dataset")),
                                          nlohmann::json{{"data_folder", data_folder()}});
-    data_ = std::make_unique<DataSource>(*dataset_, batch_, static_cast<uint64_t>(trial.seed));
+    DataSource::Select select;
+    if (Selection::wanted(trial_)) {
+      selection_ = std::make_unique<Selection>(trial_, *dataset_);
+      select = [this] { return selection_->kept(); };
+    }
+    data_ = std::make_unique<DataSource>(*dataset_, batch_, static_cast<uint64_t>(trial.seed),
+                                         DataSource::kKeepBytes, select);
   });
   facts_ = facts_of(config, dataset_->info());
   facts_["batch"] = batch_;

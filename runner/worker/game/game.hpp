@@ -9,6 +9,7 @@
 #include <game/data.hpp>
 #include <game/labelled.hpp>
 #include <game/player.hpp>
+#include <game/selection.hpp>
 #include <game/trial.hpp>
 #include <game/wiring.hpp>
 
@@ -107,6 +108,7 @@ class Game {
   Wiring wiring_;
   nlohmann::json facts_;
   std::unique_ptr<Dataset> dataset_;
+  std::unique_ptr<Selection> selection_;  // null: all samples are trained on
   std::unique_ptr<DataSource> data_;
   std::unique_ptr<LabelledSource> labelled_;  // made when a loss first asks for it, or a checkpoint has it
   std::map<std::string, std::unique_ptr<Player>> players_;

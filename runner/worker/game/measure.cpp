@@ -56,7 +56,13 @@ Measuring::Measuring(const Trial& trial, Game& game) : trial_(trial), game_(game
       e.sampling.average = c.value("weights", "raw") == "ema";
       check_truncation(trial.config.at("train").at("latent"), e.sampling.truncation);
       e.split = c.value("split", "train");
+      e.selected = c.value("selected", false);
+      if (e.selected && !Selection::wanted(trial))
+        throw PlacedError("/metrics/" + std::to_string(i) + "/selected",
+                          "the data set selects nothing: there is no dataset.select");
+      // Against all real samples, unless told otherwise: the same protocol as without a selection.
       nlohmann::json dataset = trial.config.at("dataset");
+      if (!e.selected) dataset.erase("select");
       for (const char* key : {"labelled", "labelled_seed"}) dataset.erase(key);  // of losses alone
       const auto own = own_parameters("metric", c);
       e.metric = std::make_unique<Metric>(component, own, game.facts());
@@ -66,8 +72,8 @@ Measuring::Measuring(const Trial& trial, Game& game) : trial_(trial), game_(game
                     {"features", features},
                     {"dataset", dataset},
                     {"dataset_version", info.version},
-                    {"split", e.split},
-                    {"real", real(e.split).image.size(0)},
+                    {"split", e.selected ? "train, selected" : e.split},
+                    {"real", real(e.split, e.selected).image.size(0)},
                     {"fake", e.samples},
                     {"resize", e.extractor ? e.extractor->resize() : "none"},
                     {"quantised", info.dtype == at::kByte ? "uint8" : "no"},
@@ -87,13 +93,14 @@ Measuring::Measuring(const Trial& trial, Game& game) : trial_(trial), game_(game
     });
 }
 
-const Batch& Measuring::real(const std::string& split) {
-  const auto [place, added] = real_.try_emplace(split);
+const Batch& Measuring::real(const std::string& split, bool selected) {
+  const auto [place, added] = real_.try_emplace({split, selected});
   if (!added) return place->second;
   try {
     game_.dataset().split(split);  // throws for an unknown name
-    place->second =
-        split == "train" ? game_.data().take(kMostReal) : game_.data().take_from(split, kMostReal);
+    place->second = selected           ? game_.data().take_selected(kMostReal)
+                    : split == "train" ? game_.data().take(kMostReal)
+                                       : game_.data().take_from(split, kMostReal);
     if (!place->second.image.defined()) throw Error("the split \"" + split + "\" is empty");
   } catch (...) {
     real_.erase(place);
@@ -120,7 +127,7 @@ at::Tensor Measuring::features(const Entry& entry, const Batch& set, bool real) 
 void Measuring::reference(Entry& entry) {
   // Features of a model that learns change from one measurement to the next.
   if (entry.referenced && (frozen_ || entry.extractor || entry.features == "pixels")) return;
-  const Batch& set = real(entry.split);
+  const Batch& set = real(entry.split, entry.selected);
   entry.metric->reference(features(entry, set, true), set.label.defined() ? set.label.cpu() : set.label);
   entry.referenced = true;
 }
@@ -132,7 +139,7 @@ void Measuring::report(const Tell& tell, const Entry& entry, const Batch& fake) 
 }
 
 void Measuring::floor(Recorder& recorder, Entry& entry) {
-  const Batch& all = real(entry.split);
+  const Batch& all = real(entry.split, entry.selected);
   const int64_t half = all.image.size(0) / 2;
   if (half < 2) return;
   const at::Tensor rows = features(entry, all, true);
@@ -177,7 +184,7 @@ void Measuring::baselines(Recorder& recorder) {
         reference(entry);
         return report(recorder, entry, drawn(entry), 0, "/untrained");
       }
-      const Batch& all = real(entry.split);
+      const Batch& all = real(entry.split, entry.selected);
       floor(recorder, entry);
       reference(entry);
       std::vector<int64_t> shape = all.image.sizes().vec();

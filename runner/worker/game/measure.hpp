@@ -45,6 +45,7 @@ class Measuring {
     std::string name, features, split;  // features: "pixels", MODEL.OUTPUT, or the extractor's output
     std::shared_ptr<Extractor> extractor;
     int64_t every, samples;
+    bool selected;  // the real samples are those that dataset.select keeps
     Sampling sampling;
     std::unique_ptr<Metric> metric;
     nlohmann::json protocol;
@@ -56,8 +57,8 @@ class Measuring {
   // One half of the real samples against the other.
   void floor(Recorder& recorder, Entry& entry);
   void reference(Entry& entry);
-  // The real samples of a split, at most 50,000.
-  const Batch& real(const std::string& split);
+  // The real samples of a split, or those of the training split that are trained on, at most 50,000.
+  const Batch& real(const std::string& split, bool selected = false);
   // The generator's samples for an entry; of entries that draw alike they are drawn once.
   const Batch& drawn(const Entry& entry);
   void report(const Tell& tell, const Entry& entry, const Batch& fake);
@@ -66,9 +67,9 @@ class Measuring {
 
   const Trial& trial_;
   Game& game_;
-  std::string held_out_;               // without a generator: the split on which the models are measured
-  std::map<std::string, Batch> real_;  // by split
-  bool frozen_ = false;                // the models are not trained any more
+  std::string held_out_;  // without a generator: the split on which the models are measured
+  std::map<std::pair<std::string, bool>, Batch> real_;
+  bool frozen_ = false;  // the models are not trained any more
   std::string drawn_as_;
   Batch drawn_;
   std::map<std::string, std::shared_ptr<Extractor>> extractors_;

@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 
+#include <bridge/shapes_only.hpp>
 #include <game/extractor.hpp>
 #include <game/game.hpp>
 #include <game/measure.hpp>
@@ -17,11 +18,26 @@ nlohmann::json prove(const nlohmann::json& request) {
     // Shapes and wiring do not depend on the device, and this machine may lack the trial's.
     trial.config["train"]["device"] = "cpu";
     at::set_num_threads(1);
+    const ShapesOnly quick;
+    // What is done several times in a round is proved by doing it once.
+    trial.config["train"]["accumulate"] = 1;
+    for (auto& [player, count] : trial.config["train"]["updates"].items()) count = 1;
     // Nor do they depend on the weights, of which orthogonal ones take minutes for a large network.
     for (auto& [name, model] : trial.config["models"].items())
       if (model.at("init") != "default" && model.at("init") != "data") model["init"] = "normal";
+    const bool selects = Selection::wanted(trial);
+    // Scores may take hours; that they can be made, and how many samples remain, is known without them.
+    const Trial whole = trial;
+    if (selects) {
+      trial.config["dataset"].erase("select");
+      for (auto& metric : trial.config["metrics"]) metric["selected"] = false;
+    }
     Game game(trial, /*batch=*/2);
     game.take_past();
+    if (selects) {
+      const Selection::Prospect left = Selection(whole, game.dataset()).prospect(game.data().labels());
+      answer["selected"] = {{"kept", left.kept}, {"of", left.of}, {"exact", left.exact}};
+    }
     const Measuring measuring(trial, game);
     Fault fault;
     for (const int64_t round : game.first_rounds()) game.play(round, nullptr, &fault);

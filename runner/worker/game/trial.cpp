@@ -37,12 +37,12 @@ const Component& Trial::component(const std::string& kind, const nlohmann::json&
 
 nlohmann::json own_parameters(const std::string& kind, const nlohmann::json& entry) {
   static const std::map<std::string, std::set<std::string>> host_keys = {
-      {"dataset", {"use", "labelled", "labelled_seed"}},
+      {"dataset", {"use", "labelled", "labelled_seed", "select"}},
       {"model", {"use", "role", "init", "norm", "from", "inputs", "side"}},
       {"loss", {"use", "weight", "players"}},
       {"metric",
        {"use", "every", "samples", "features", "weights", "batch_norm", "standing_passes", "truncation",
-        "z_std", "split"}},
+        "z_std", "split", "selected"}},
       {"transform", {"use"}}};
   nlohmann::json own = nlohmann::json::object();
   for (const auto& [key, value] : entry.items())

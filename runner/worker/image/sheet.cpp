@@ -51,6 +51,61 @@ void dot(at::TensorAccessor<float, 3> canvas, float x, float y, const Colour& co
     }
 }
 
+constexpr Colour kReal = {170, 170, 170, 0.5f}, kSamples = {0, 90, 181, 0.6f};
+
+// A white page that takes in the reference points, with a margin.
+class Plane {
+ public:
+  explicit Plane(const at::Tensor& reference) {
+    if (!reference.size(0)) return;
+    const at::Tensor low = std::get<0>(reference.min(0)), high = std::get<0>(reference.max(0));
+    for (int64_t d = 0; d < 2; ++d) centre_[d] = (low[d].item<float>() + high[d].item<float>()) / 2;
+    half_ = std::max((high - low).max().item<float>() / 2 * 1.15f, 1e-6f);
+  }
+  void dots(const at::Tensor& set, const Colour& colour) {
+    const auto at = set.accessor<float, 2>();
+    for (int64_t i = 0; i < set.size(0); ++i) mark(column(at[i][0]), row(at[i][1]), colour);
+  }
+  // From each point; `along` in pixels, upwards.
+  void arrows(const at::Tensor& set, const at::Tensor& along, const Colour& colour) {
+    const auto at = set.accessor<float, 2>(), by = along.accessor<float, 2>();
+    for (int64_t i = 0; i < set.size(0); ++i) {
+      const float x = column(at[i][0]), y = row(at[i][1]), dx = by[i][0], dy = -by[i][1];
+      stroke(x, y, dx, dy, colour);
+      const float length = std::hypot(dx, dy), head = std::min(6.0f, length / 2);
+      if (length < 1) continue;
+      for (const float turn : {2.6f, -2.6f}) {  // back and to the side
+        const float c = std::cos(turn) * head / length, s = std::sin(turn) * head / length;
+        stroke(x + dx, y + dy, dx * c - dy * s, dx * s + dy * c, colour);
+      }
+    }
+  }
+  at::Tensor page() const { return page_.round().clamp_(0, 255).to(at::kByte); }
+
+ private:
+  static constexpr float kMost = kScatterSide - 1;
+  float column(float x) const { return (x - centre_[0] + half_) * kMost / (2 * half_); }
+  float row(float y) const { return (half_ - y + centre_[1]) * kMost / (2 * half_); }
+  // Far outside: also keeps lround within its range.
+  void mark(float x, float y, const Colour& colour) {
+    if (std::fabs(x) < 1e4f && std::fabs(y) < 1e4f) dot(page_.accessor<float, 3>(), x, y, colour);
+  }
+  void stroke(float x, float y, float dx, float dy, const Colour& colour) {
+    const int64_t steps = std::max<int64_t>(1, std::lround(std::max(std::fabs(dx), std::fabs(dy))));
+    for (int64_t i = 0; i <= steps; ++i) {
+      const float part = static_cast<float>(i) / static_cast<float>(steps);
+      const int64_t r = std::lround(y + dy * part), c = std::lround(x + dx * part);
+      if (r < 0 || c < 0 || r >= kScatterSide || c >= kScatterSide) continue;
+      const float parts[] = {colour.red, colour.green, colour.blue};
+      auto canvas = page_.accessor<float, 3>();
+      for (int64_t k = 0; k < 3; ++k)
+        canvas[r][c][k] = canvas[r][c][k] * (1 - colour.opacity) + parts[k] * colour.opacity;
+    }
+  }
+  at::Tensor page_ = at::full({kScatterSide, kScatterSide, 3}, 255.0f);
+  float centre_[2] = {0, 0}, half_ = 1;
+};
+
 }  // namespace
 
 at::Tensor to_uint8(const at::Tensor& pictures) {
@@ -95,26 +150,28 @@ at::Tensor first_rows(const std::vector<at::Tensor>& sheets, int64_t side, int64
 at::Tensor scatter(const at::Tensor& points, const at::Tensor& real) {
   const at::Tensor drawn = flat_points(points);
   const at::Tensor behind = real.defined() ? flat_points(real) : at::empty({0, 2});
-  const at::Tensor& reference = behind.size(0) ? behind : drawn;
-  at::Tensor page = at::full({kScatterSide, kScatterSide, 3}, 255.0f);
-  float centre[2] = {0, 0}, half = 1;
-  if (reference.size(0)) {
-    const at::Tensor low = std::get<0>(reference.min(0)), high = std::get<0>(reference.max(0));
-    for (int64_t d = 0; d < 2; ++d) centre[d] = (low[d].item<float>() + high[d].item<float>()) / 2;
-    half = std::max((high - low).max().item<float>() / 2 * 1.15f, 1e-6f);
-  }
-  const auto draw = [&](const at::Tensor& set, const Colour& colour) {
-    const auto at = set.accessor<float, 2>();
-    const float scale = (kScatterSide - 1) / (2 * half);
-    for (int64_t i = 0; i < set.size(0); ++i) {
-      const float x = (at[i][0] - centre[0] + half) * scale, y = (half - at[i][1] + centre[1]) * scale;
-      // Far outside: also keeps lround within its range.
-      if (std::fabs(x) < 1e4f && std::fabs(y) < 1e4f) dot(page.accessor<float, 3>(), x, y, colour);
-    }
-  };
-  draw(behind, {170, 170, 170, 0.5f});
-  draw(drawn, {0, 90, 181, 0.6f});
-  return page.round_().clamp_(0, 255).to(at::kByte);
+  Plane plane(behind.size(0) ? behind : drawn);
+  plane.dots(behind, kReal);
+  plane.dots(drawn, kSamples);
+  return plane.page();
+}
+
+at::Tensor arrows(const at::Tensor& points, const at::Tensor& directions, const at::Tensor& real) {
+  if (points.dim() != 2 || points.size(1) != 2 || points.sizes() != directions.sizes())
+    throw Error("arrows are drawn on points [n, 2], each with a direction; these are " + shape_text(points) +
+                " and " + shape_text(directions));
+  const at::Tensor behind = real.defined() ? flat_points(real) : at::empty({0, 2});
+  const at::Tensor both =
+      at::cat({points.detach().to(at::kCPU, at::kFloat), directions.detach().to(at::kCPU, at::kFloat)}, 1);
+  const at::Tensor whole = both.index({at::isfinite(both).all(1)}).contiguous();
+  const at::Tensor drawn = whole.slice(1, 0, 2).contiguous(), along = whole.slice(1, 2, 4);
+  const double longest = along.size(0) ? along.norm(2, {1}).max().item<double>() : 0;
+  Plane plane(at::cat({behind, drawn}));
+  plane.dots(behind, kReal);
+  if (longest > 0)
+    plane.arrows(drawn, (along * (kScatterSide / 8.0 / longest)).contiguous(), {0, 90, 181, 0.8f});
+  plane.dots(drawn, kSamples);
+  return plane.page();
 }
 
 at::Tensor picture_of(const at::Tensor& samples, int64_t columns, const at::Tensor& real) {

@@ -27,6 +27,10 @@ at::Tensor first_rows(const std::vector<at::Tensor>& sheets, int64_t side, int64
 // over the real ones in grey when given, which then also set the range.
 at::Tensor scatter(const at::Tensor& points, const at::Tensor& real = {});
 
+// The same of [n, 2], with an arrow on each point along its direction, also [n, 2]: the longest an eighth of
+// the picture, the others in proportion. The range takes in all points.
+at::Tensor arrows(const at::Tensor& points, const at::Tensor& directions, const at::Tensor& real = {});
+
 // Samples of a trial, whichever they are: float [n, channels, height, width] in
 // [-1, 1] makes a sheet, float [n, d] a scatter plot.
 at::Tensor picture_of(const at::Tensor& samples, int64_t columns = 0, const at::Tensor& real = {});

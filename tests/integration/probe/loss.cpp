@@ -154,6 +154,8 @@ TEST_CASE("what a loss cannot be asked is one clear line") {
                Contains("tensor \"real.label\" is Double"));
   }
   SECTION("gradients") {
+    CHECK_THAT(refusal(probe("hinge", "generator", both, {"--arrows", scratch / "a.png"})),
+               Catch::Contains("say of which tensor with --grad TENSOR"));
     CHECK_THAT(refusal(probe("hinge", "generator", both, {"--grad", "discriminator.fake.logit"})),
                Contains("--out"));
     CHECK_THAT(refusal(probe("hinge", "generator", both, {"--out", scratch / "g"})),

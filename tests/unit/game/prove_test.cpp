@@ -1,4 +1,10 @@
+#include <ATen/ATen.h>
+
 #include <catch2/catch.hpp>
+
+#include <functional>
+
+#include <bridge/shapes_only.hpp>
 
 #include <game/prove.hpp>
 
@@ -49,4 +55,44 @@ TEST_CASE("what cannot work is told with its place") {
     t["config"]["train"]["augment"] = {entry(t, "transform", "flip")};
     CHECK(prove(t)["pointer"] == "/train/augment/0");
   }
+}
+
+TEST_CASE("in a proof convolutions and large products have the shapes, types and refusals of whole ones") {
+  namespace worker = saddle::worker;
+  const auto both = [](const std::function<at::Tensor()>& compute) {
+    const at::Tensor whole = compute();
+    const worker::ShapesOnly quick;
+    const at::Tensor some = compute();
+    CHECK(some.sizes() == whole.sizes());
+    CHECK(some.strides() == whole.strides());
+    CHECK(some.scalar_type() == whole.scalar_type());
+    CHECK(some.requires_grad());
+    CHECK(some.isfinite().all().item<bool>());
+  };
+  const int64_t kernel = GENERATE(1, 3, 4), stride = GENERATE(1, 2), padding = GENERATE(0, 1, 2);
+  const int64_t dilation = GENERATE(1, 2);
+  const at::Tensor x = at::randn({2, 4, 9, 7}), w = at::randn({6, 2, kernel, kernel}).requires_grad_(),
+                   t = at::randn({4, 3, kernel, kernel}).requires_grad_(), b = at::randn({6});
+  const std::vector<int64_t> s(2, stride), p(2, padding), d(2, dilation), o(2, stride - 1);
+  for (const auto& input : {x, x.contiguous(at::MemoryFormat::ChannelsLast)}) {
+    both([&] { return worker::conv2d(input, w, b, s, p, d, 2); });
+    if (dilation * (kernel - 1) + stride > 2 * padding)
+      both([&] { return worker::conv_transpose2d(input, t, {}, s, p, o, 2, d); });
+  }
+  const worker::ShapesOnly quick;
+  CHECK_THROWS_WITH(worker::conv2d(x, w, b, s, p, d, 1), Catch::Contains("to have 2 channels"));
+  CHECK_THROWS_WITH(worker::conv2d(x.slice(2, 0, 1), at::randn({6, 2, 9, 9}), b, s, p, d, 2),
+                    Catch::Contains("Kernel size can't be greater than actual input size"));
+}
+
+TEST_CASE("in a proof only large products are short") {
+  namespace worker = saddle::worker;
+  const worker::ShapesOnly quick;
+  const at::Tensor a = at::randn({3, 4}), b = at::randn({4, 5});
+  CHECK(at::equal(worker::mm(a, b), at::mm(a, b)));
+  const at::Tensor large = at::randn({600, 600}), product = worker::matmul(large, large);
+  CHECK(at::allclose(product[599], at::mv(large.t(), large[0]), 1e-3, 1e-3));
+  CHECK_THROWS_WITH(worker::mm(large, at::randn({5, 600})), Catch::Contains("cannot be multiplied"));
+  CHECK(worker::bmm(at::randn({2, 900, 400}), at::randn({2, 400, 500})).sizes() ==
+        at::IntArrayRef({2, 900, 500}));
 }

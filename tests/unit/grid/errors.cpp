@@ -146,6 +146,18 @@ TEST_CASE("each fault of a value or key is one line with its place") {
        "/metrics/0/features/weights: there is no file /nowhere/w.safetensors. Name a safetensors file"},
       {"\"every\": 50", "\"features\": {\"use\": \"inception\"}",
        "/extractors/inception.safetensors. `./saddle fetch inception` puts its weights there"},
+      // instance selection
+      {"\"digits\"}", "\"digits\", \"select\": {\"keep\": 0.5, \"scor\": \"knn\"}}",
+       "g.json:3:56 /dataset/select/scor: unknown key \"scor\" of select. Nearest: \"score\"."},
+      {"\"digits\"}", "\"digits\", \"select\": {\"keep\": 0.0}}",
+       "g.json:3:51 /dataset/select/keep: 0.0 is out of range; expected a number > 0 and <= 1"},
+      {"\"digits\"}", "\"digits\", \"select\": {\"score\": \"knn\"}}",
+       "/dataset/select: select needs the key \"keep\": a number > 0 and <= 1"},
+      {"\"digits\"}", "\"digits\", \"select\": {\"keep\": 0.5, \"features\": \"inception\"}}",
+       "/dataset/select/features: expected \"pixels\" or {\"use\": EXTRACTOR}, found \"inception\""},
+      {"\"every\": 50", "\"selected\": true, \"split\": \"test\"",
+       "g.json:14:46 /metrics/0/selected: dataset.select keeps samples of the split \"train\", not of "
+       "\"test\""},
       // what must fit together
       {"\"use\": \"hinge\", \"margin\": 1.0", "\"use\": \"kdd\"",
        "g.json:8:22 /losses/0/use: loss \"kdd\" needs discriminator.features; model \"mlp\" in the role "

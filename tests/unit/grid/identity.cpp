@@ -219,6 +219,31 @@ TEST_CASE("an extractor's weights are known by their hash, wherever they lie") {
   CHECK(fetched.trials[0].config->resolved()["metrics"][0]["features"]["weights"] == "");
 }
 
+TEST_CASE("instance selection is part of what a trial is, its extractor's weights by their hash") {
+  Scratch scratch;
+  const auto first = scratch.write("a.safetensors", "some weights"),
+             same = scratch.write("b.safetensors", "some weights"),
+             other = scratch.write("c.safetensors", "other weights");
+  const auto grid = [](const Json& select) {
+    Json grid = base();
+    if (!select.is_null()) grid["dataset"]["select"] = select;
+    return grid;
+  };
+  const auto with = [](const std::filesystem::path& file) {
+    return Json{{"keep", 0.5}, {"features", {{"use", "inception"}, {"weights", file.string()}}}};
+  };
+  CHECK(hash_of(grid({{"keep", 0.5}})) != hash_of(grid(nullptr)));
+  CHECK(hash_of(grid({{"keep", 0.5}})) != hash_of(grid({{"keep", 0.4}})));
+  CHECK(hash_of(grid({{"keep", 0.5}, {"score", "gaussian"}, {"neighbours", 5}})) ==
+        hash_of(grid({{"keep", 0.5}})));
+  CHECK(hash_of(grid(with(first))) == hash_of(grid(with(same))));
+  CHECK(hash_of(grid(with(first))) != hash_of(grid(with(other))));
+  const Json config = plan_of(grid(with(first))).trials[0].config->resolved();
+  CHECK(config["dataset"]["select"]["features"]["sha256"] == sha256("some weights"));
+  CHECK(config["dataset"]["select"]["variance"] == 0.95);
+  CHECK(plugin_files(config, catalogue()).contains("model/inception"));
+}
+
 TEST_CASE("an extractor's weights may be those of a trial") {
   Scratch scratch;
   const auto file = scratch.write("checkpoint.safetensors", "trained weights");

@@ -121,3 +121,23 @@ TEST_CASE("points that are not finite or far away do not end the program") {
   CHECK(scatter(odd.slice(0, 0, 2)).eq(255).all().item<bool>());
   CHECK(scatter(at::zeros({4, 1})).lt(250).any().item<bool>());
 }
+
+TEST_CASE("arrows lie on their points, along their directions, the longest an eighth of the page") {
+  const auto ink = [](const at::Tensor& page, int64_t y, int64_t x) {
+    return page[y][x].min().item<int>() < 250;
+  };
+  const at::Tensor points = at::tensor({0.0f, 0.0f, 1.0f, 1.0f, -1.0f, -1.0f}).reshape({3, 2});
+  const at::Tensor along = at::tensor({3.0f, 0.0f, 0.0f, 1.5f, 0.0f, 0.0f}).reshape({3, 2});
+  const at::Tensor page = arrows(points, along);
+  const int64_t near = std::lround(399 * 0.15 / 2.3), far = 399 - near;
+  CHECK(ink(page, 200, 200));
+  CHECK(ink(page, 200, 245));  // 50 pixels to the right
+  CHECK_FALSE(ink(page, 200, 255));
+  CHECK_FALSE(ink(page, 200, 155));
+  CHECK(ink(page, near - 20, far));  // 25 upwards
+  CHECK_FALSE(ink(page, near + 20, far));
+  CHECK_FALSE(ink(page, far - 20, near));  // no direction, no arrow
+  CHECK(ink(page, far, near));
+  CHECK_THROWS_WITH(arrows(at::zeros({3, 4}), at::zeros({3, 4})), Catch::Contains("points [n, 2]"));
+  CHECK(arrows(points, at::zeros({3, 2})).lt(250).any().item<bool>());
+}

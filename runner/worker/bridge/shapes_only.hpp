@@ -3,18 +3,18 @@
 
 #include <optional>
 
-// Convolutions as plugins call them.
+// Convolutions and matrix products as plugins call them.
 namespace saddle::worker {
 
-// While it lives, convolutions of this process compute the first pixel of their output and repeat it: shapes,
-// types, graphs and refusals are those of the whole, numbers are not. For proofs, of which convolutions are
-// nearly all the time.
-class OnePixelConvolutions {
+// While it lives, they compute one pixel of their output, from a corner of the input, or the first row of a
+// large one, and repeat it: shapes, types, graphs and refusals are those of the whole, numbers are not. For
+// proofs, of which they are nearly all the time.
+class ShapesOnly {
  public:
-  OnePixelConvolutions();
-  ~OnePixelConvolutions();
-  OnePixelConvolutions(const OnePixelConvolutions&) = delete;
-  OnePixelConvolutions& operator=(const OnePixelConvolutions&) = delete;
+  ShapesOnly();
+  ~ShapesOnly();
+  ShapesOnly(const ShapesOnly&) = delete;
+  ShapesOnly& operator=(const ShapesOnly&) = delete;
 };
 
 at::Tensor conv2d(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
@@ -23,5 +23,8 @@ at::Tensor conv_transpose2d(const at::Tensor& input, const at::Tensor& weight,
                             const std::optional<at::Tensor>& bias, at::IntArrayRef stride,
                             at::IntArrayRef padding, at::IntArrayRef output_padding, int64_t groups,
                             at::IntArrayRef dilation);
+at::Tensor mm(const at::Tensor& self, const at::Tensor& other);
+at::Tensor bmm(const at::Tensor& self, const at::Tensor& other);
+at::Tensor matmul(const at::Tensor& self, const at::Tensor& other);
 
 }  // namespace saddle::worker

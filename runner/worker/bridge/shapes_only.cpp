@@ -1,4 +1,4 @@
-#include <bridge/convolutions.hpp>
+#include <bridge/shapes_only.hpp>
 
 #include <ATen/ATen.h>
 #include <ATen/Operators.h>
@@ -6,18 +6,19 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <vector>
 
 namespace saddle::worker {
 namespace {
 
-std::atomic<int> one_pixel{0};
+std::atomic<int> alive{0};
 
 // A part of the input that is enough for one pixel, and the size of the whole output.
 struct Part {
   std::array<int64_t, 2> input{}, output{};
 };
 
-at::Tensor first_pixel_repeated(const at::Tensor& some, const Part& part, const at::Tensor& input) {
+at::Tensor pixel_repeated(const at::Tensor& some, const Part& part, const at::Tensor& input) {
   return some.narrow(2, 0, 1)
       .narrow(3, 0, 1)
       .expand({some.size(0), some.size(1), part.output[0], part.output[1]})
@@ -28,14 +29,30 @@ at::Tensor cut(const at::Tensor& input, const Part& part) {
   return input.narrow(2, 0, part.input[0]).narrow(3, 0, part.input[1]);
 }
 
+bool shapes_only() { return alive.load(std::memory_order_relaxed) > 0; }
+
 bool batch_of_maps(const at::Tensor& input, const at::Tensor& weight) {
-  return one_pixel.load(std::memory_order_relaxed) > 0 && input.dim() == 4 && weight.dim() == 4;
+  return shapes_only() && input.dim() == 4 && weight.dim() == 4;
+}
+
+// Small ones are done: what is factorised after them should be what it is.
+constexpr int64_t kSmall = int64_t{1} << 27;  // multiplications
+
+// Rows are the dimension before the last.
+template <class Product>
+at::Tensor first_row_repeated(const at::Tensor& self, const at::Tensor& other, const Product& product) {
+  const int64_t rows = self.size(-2);
+  if (rows < 2 || self.numel() * other.size(-1) < kSmall) return product(self);
+  const at::Tensor one = product(self.narrow(-2, 0, 1));
+  std::vector<int64_t> shape = one.sizes().vec();
+  shape[shape.size() - 2] = rows;
+  return one.expand(shape).contiguous();
 }
 
 }  // namespace
 
-OnePixelConvolutions::OnePixelConvolutions() { one_pixel.fetch_add(1); }
-OnePixelConvolutions::~OnePixelConvolutions() { one_pixel.fetch_sub(1); }
+ShapesOnly::ShapesOnly() { alive.fetch_add(1); }
+ShapesOnly::~ShapesOnly() { alive.fetch_sub(1); }
 
 at::Tensor conv2d(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
                   at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups) {
@@ -53,7 +70,7 @@ at::Tensor conv2d(const at::Tensor& input, const at::Tensor& weight, const std::
     part.output[d] = (input.size(axis) + 2 * padding[d] - extent) / stride[d] + 1;
     part.input[d] = std::clamp<int64_t>(extent - 2 * padding[d], 1, input.size(axis));
   }
-  return first_pixel_repeated(call(cut(input, part)), part, input);
+  return pixel_repeated(call(cut(input, part)), part, input);
 }
 
 at::Tensor conv_transpose2d(const at::Tensor& input, const at::Tensor& weight,
@@ -74,7 +91,23 @@ at::Tensor conv_transpose2d(const at::Tensor& input, const at::Tensor& weight,
     part.output[d] = (input.size(axis) - 1) * stride[d] + of_one;
     part.input[d] = 1;
   }
-  return first_pixel_repeated(call(cut(input, part)), part, input);
+  return pixel_repeated(call(cut(input, part)), part, input);
+}
+
+at::Tensor mm(const at::Tensor& self, const at::Tensor& other) {
+  const auto call = [&](const at::Tensor& a) { return at::_ops::mm::call(a, other); };
+  return shapes_only() && self.dim() == 2 && other.dim() == 2 ? first_row_repeated(self, other, call)
+                                                              : call(self);
+}
+at::Tensor bmm(const at::Tensor& self, const at::Tensor& other) {
+  const auto call = [&](const at::Tensor& a) { return at::_ops::bmm::call(a, other); };
+  return shapes_only() && self.dim() == 3 && other.dim() == 3 ? first_row_repeated(self, other, call)
+                                                              : call(self);
+}
+at::Tensor matmul(const at::Tensor& self, const at::Tensor& other) {
+  const auto call = [&](const at::Tensor& a) { return at::_ops::matmul::call(a, other); };
+  return shapes_only() && self.dim() >= 2 && other.dim() >= 2 ? first_row_repeated(self, other, call)
+                                                              : call(self);
 }
 
 }  // namespace saddle::worker
