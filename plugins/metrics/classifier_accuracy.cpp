@@ -28,7 +28,8 @@ class ClassifierAccuracy {
                             "fakes with the classifier whose logits the features are. test: test that "
                             "classifier itself, on the reals"),
                    param("decay", 1e-3).above(0).doc("L2 penalty of the trained classifier's weights"),
-                   param("steps", 300).at_least(1).doc("of accelerated gradient descent on all fakes")}};
+                   param("steps", 300).at_least(1).doc("of accelerated gradient descent on all fakes")},
+        .higher = {"classifier_accuracy", "classifier_accuracy_real", "classifier_accuracy_fake"}};
   }
   explicit ClassifierAccuracy(const Builder& b)
       : classes_(b.fact<int64_t>("classes")),

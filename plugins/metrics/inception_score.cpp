@@ -24,7 +24,8 @@ class InceptionScore {
              param("shuffle", true).doc("put the samples in a random order first: sorted ones score lower"),
              param("probabilities", false).doc("the features are probabilities, not logits"),
              param("seed", 2020).at_least(0).doc("of the order")},
-        .ordered = true};
+        .ordered = true,
+        .higher = {"inception_score", "inception_score_real"}};
   }
   explicit InceptionScore(const Builder& b)
       : splits_(b.get<int64_t>("splits")),

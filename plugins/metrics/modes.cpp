@@ -16,7 +16,8 @@ class Modes {
             "modes: gaussians with layout ring or grid; measure on features \"pixels\", the points "
             "themselves.",
         .params = {param("radius", 3.0).above(0).doc("how far from its mode a point is good, in deviations"),
-                   param("minimum", 1).at_least(1).doc("good points that a mode needs to count as covered")}};
+                   param("minimum", 1).at_least(1).doc("good points that a mode needs to count as covered")},
+        .higher = {"modes_covered", "good_share"}};
   }
 
   explicit Modes(const Builder& b) : minimum_(b.get<int64_t>("minimum")) {

@@ -15,12 +15,13 @@ class Prdc {
             "coverage: "
             "share of reals with a fake in their ball (Naeem et al. 2020). NaN if the fakes hold NaN or "
             "infinity.",
-        .params = {
-            param("k", 5).at_least(1).doc("neighbours: 5 in Naeem et al., 3 in Kynkaanniemi et al."),
-            param("ties", "strict")
-                .one_of({"strict", "inclusive"})
-                .doc("whether a sample on the edge of a ball is outside (strict, as in the prdc package) or "
-                     "inside (inclusive, as in StyleGAN3)")}};
+        .params =
+            {param("k", 5).at_least(1).doc("neighbours: 5 in Naeem et al., 3 in Kynkaanniemi et al."),
+             param("ties", "strict")
+                 .one_of({"strict", "inclusive"})
+                 .doc("whether a sample on the edge of a ball is outside (strict, as in the prdc package) or "
+                      "inside (inclusive, as in StyleGAN3)")},
+        .higher = {"precision", "recall", "density", "coverage"}};
   }
   explicit Prdc(const Builder& b)
       : k_(b.get<int64_t>("k")), inclusive_(b.get<std::string>("ties") == "inclusive") {}

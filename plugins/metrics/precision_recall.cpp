@@ -12,7 +12,8 @@ class PrecisionRecall {
                 "ball reaches to the k-th nearest of its own set, its edge included. The paper's features "
                 "are VGG16's second hidden layer of 50,000 samples each. prdc has density and coverage, k 5 "
                 "and the edge excluded. NaN if the fakes hold NaN or infinity.",
-            .params = {param("k", 3).at_least(1).doc("neighbours; 3 in the paper")}};
+            .params = {param("k", 3).at_least(1).doc("neighbours; 3 in the paper")},
+            .higher = {"improved_precision", "improved_recall"}};
   }
   explicit PrecisionRecall(const Builder& b) : k_(b.get<int64_t>("k")) {}
 

@@ -30,7 +30,7 @@ void add_best(CLI::App& app, Globals& globals) {
   add_scope_options(*command, options->scope, WithoutOptions::latest_experiment);
   auto* max = command->add_flag(
       "--max", options->max,
-      "Higher is better [for precision, recall, density, coverage, inception_score, accuracy and the like]");
+      "Higher is better [for values of which the metric says so: precision, coverage, inception_score ...]");
   command->add_flag("--min", options->min, "Lower is better [for all others]")->excludes(max);
   command->add_flag("--pruned", options->pruned,
                     "Rank pruned trials too, by their last value [only trials that were trained to the end]");

@@ -68,12 +68,13 @@ GroupRankings rank_groups(db::Reader& reader, const Scope& scope, const std::str
   std::vector<Grouping> by;
   for (const std::string& param : params) by.emplace_back(reader, scope, distinctions, param, "--group-by");
 
-  GroupRankings rankings{.metric = metric,
-                         .higher_is_better = higher.value_or(higher_is_better(meaning.metric)),
-                         .evaluated = !protocols.front().empty(),
-                         .titles = {},
-                         .by_protocol = {},
-                         .others = {}};
+  GroupRankings rankings{
+      .metric = metric,
+      .higher_is_better = higher.value_or(higher_is_better(meaning.metric, protocols.front())),
+      .evaluated = !protocols.front().empty(),
+      .titles = {},
+      .by_protocol = {},
+      .others = {}};
   for (const Grouping& grouping : by) rankings.titles.push_back(grouping.title());
   const auto labels = protocol_labels(protocols);
   const std::set<std::string> trained = protocols_of_training(reader, scope, meaning.metric);

@@ -8,6 +8,7 @@
 #include <cli/select.hpp>
 #include <cli/statistics.hpp>
 #include <cli/table.hpp>
+#include <common/better.hpp>
 #include <common/error.hpp>
 #include <common/nearest.hpp>
 
@@ -168,12 +169,10 @@ Distinctions shortened(db::Reader& reader, const Scope& scope, Distinctions full
 
 }  // namespace
 
-bool higher_is_better(const std::string& metric) {
-  const std::string name = metric.substr(0, metric.find('/'));
-  for (const char* known : {"precision", "recall", "density", "coverage", "modes_covered", "good_share",
-                            "inception_score", "accuracy", "classifier_accuracy", "images_per_second"})
-    if (name == known) return true;
-  return false;
+bool higher_is_better(const std::string& metric, const std::string& protocol) {
+  const Json says = Json::parse(protocol, nullptr, /*allow_exceptions=*/false);
+  if (says.is_object() && says.contains("better")) return says["better"] == "higher";
+  return known_as_higher(metric);
 }
 
 Rankings rank(db::Reader& reader, const Scope& scope, const std::string& metric, std::optional<bool> higher,
@@ -192,7 +191,7 @@ Rankings rank(db::Reader& reader, const Scope& scope, const std::string& metric,
   };
   for (const std::string& protocol : names) {
     Ranking ranking =
-        rank_protocol(all, metric, protocol, higher.value_or(higher_is_better(meaning->metric)));
+        rank_protocol(all, metric, protocol, higher.value_or(higher_is_better(meaning->metric, protocol)));
     ranking.series = *meaning;
     if (names.size() > 1) ranking.protocol_label = labels.at(protocol);
     // A baseline belongs to the ranking of its protocol; one whose protocol no

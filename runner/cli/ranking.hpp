@@ -54,8 +54,9 @@ struct Rankings {
   std::vector<std::string> others;  // labels of protocols that were taken out
 };
 
-// True for metrics of which more is better (precision, recall, coverage ...).
-bool higher_is_better(const std::string& metric);
+// True for metrics of which more is better: those whose protocol says so, as the metric describes itself, and
+// those that are known by name (precision, recall, coverage ...).
+bool higher_is_better(const std::string& metric, const std::string& protocol = "");
 
 // Of trials that were trained to the end; with_pruned: of pruned ones as well, by the
 // last value that they have. `higher`: none asks higher_is_better. Throws Error if nothing of that name was

@@ -12,7 +12,10 @@ namespace {
 // The trial of an experiment with the best last value of a metric, of those trained to the end.
 TrialRef best_trial(db::Reader& reader, const std::string& experiment, const std::string& metric) {
   const ExperimentRef found = select_experiment(reader, experiment);
-  const std::string order = higher_is_better(metric) ? "DESC" : "ASC";
+  bool higher = false;
+  for (const auto& key : reader.named("metric_keys", {metric}).rows)
+    higher = higher || higher_is_better(metric, text_of(key[2]));
+  const std::string order = higher ? "DESC" : "ASC";
   const db::Rows rows = reader.query(
       "SELECT f.trial, t.name FROM finals f JOIN trials t USING (trial) WHERE t.experiment_id = ?1 AND "
       "f.metric = ?2 AND t.state = 'done' AND f.last IS NOT NULL ORDER BY f.last " +

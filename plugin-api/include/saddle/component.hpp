@@ -108,6 +108,8 @@ struct Description {
   // stands in braces is a parameter of text, whose value takes its place: "{model}.features".
   std::vector<std::string> needs = {"discriminator.logit"};
   bool ordered = false;  // metrics: the order of the samples counts
+  // Metrics: those of its values of which more is better; of all others less is. `saddle best` ranks by it.
+  std::vector<std::string> higher = {};
   // Gradients are deliberately not those of the values: stop-gradient, straight-through estimators.
   bool surrogate_gradient = false;
 };
@@ -300,10 +302,13 @@ void destroy(void* instance) {
 inline std::string describe(const Description& d, const char* kind, const std::string& roles) {
   std::string params;
   for (const Param& p : d.params) params += (params.empty() ? "" : ", ") + p.json();
+  std::string higher;
+  for (const std::string& name : d.higher) higher += (higher.empty() ? "" : ", ") + quote(name);
   return "{\"kind\": " + quote(kind) + ", \"name\": " + quote(d.name) + ", \"version\": " + quote(d.version) +
          ", \"doc\": " + quote(d.doc) +
          ", \"parameters\": {\"type\": \"object\", \"additionalProperties\": false, \"properties\": {" +
          params + "}}, \"roles\": {" + roles + "}" + (d.ordered ? ", \"ordered\": true" : "") +
+         (higher.empty() ? "" : ", \"higher\": [" + higher + "]") +
          (d.surrogate_gradient ? ", \"surrogate_gradient\": true" : "") + "}";
 }
 

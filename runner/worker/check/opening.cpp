@@ -68,6 +68,10 @@ std::string descriptions(const Plugin& plugin) {
     for (const char* key : {"ordered", "surrogate_gradient"})
       if (c.description.contains(key) && !c.description[key].is_boolean())
         throw Broken(who + ": \"" + key + "\" must be true or false");
+    const json higher = c.description.value("higher", json::array());
+    if (!higher.is_array() ||
+        !std::all_of(higher.begin(), higher.end(), [](const json& name) { return name.is_string(); }))
+      throw Broken(who + ": \"higher\" must be a list of names of its values");
   }
   if (plugin.name.empty() || plugin.version.empty()) throw Broken("the plugin has no name or no version");
   return "";

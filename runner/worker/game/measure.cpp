@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <bridge/random.hpp>
+#include <common/better.hpp>
 #include <image/sheet.hpp>
 #include <train/random.hpp>
 
@@ -17,6 +18,13 @@ std::string held_out_split(const DatasetInfo& info) {
     for (const auto& [name, size] : info.splits)
       if (name == split && size >= 2) return name;
   return "";
+}
+
+// The protocol of one of a metric's values.
+nlohmann::json protocol_of(nlohmann::json protocol, const std::set<std::string>& higher,
+                           const std::string& name) {
+  if (higher.contains(name)) protocol["better"] = "higher";
+  return protocol;
 }
 
 }  // namespace
@@ -66,6 +74,8 @@ Measuring::Measuring(const Trial& trial, Game& game) : trial_(trial), game_(game
       for (const char* key : {"labelled", "labelled_seed"}) dataset.erase(key);  // of losses alone
       const auto own = own_parameters("metric", c);
       e.metric = std::make_unique<Metric>(component, own, game.facts());
+      for (const auto& value : component.description.value("higher", nlohmann::json::array()))
+        if (!known_as_higher(value.get<std::string>())) e.higher.insert(value);
       const auto& info = game.dataset().info();
       e.protocol = {{"metric", e.name + "@" + component.description.at("version").get<std::string>()},
                     {"parameters", own},
@@ -135,7 +145,7 @@ void Measuring::reference(Entry& entry) {
 void Measuring::report(const Tell& tell, const Entry& entry, const Batch& fake) {
   const at::Tensor labels = fake.label.defined() ? fake.label.cpu() : at::Tensor();
   for (const auto& [name, value] : entry.metric->measure(features(entry, fake), labels))
-    tell(name, value, entry.protocol);
+    tell(name, value, protocol_of(entry.protocol, entry.higher, name));
 }
 
 void Measuring::floor(Recorder& recorder, Entry& entry) {
@@ -149,7 +159,7 @@ void Measuring::floor(Recorder& recorder, Entry& entry) {
   };
   entry.metric->reference(part(rows, 0), part(all.label, 0));
   for (const auto& [name, value] : entry.metric->measure(part(rows, 1), part(all.label, 1)))
-    recorder.number(name + "/floor", 0, value, entry.protocol);
+    recorder.number(name + "/floor", 0, value, protocol_of(entry.protocol, entry.higher, name));
   entry.referenced = false;
 }
 

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,7 @@ class Measuring {
     Sampling sampling;
     std::unique_ptr<Metric> metric;
     nlohmann::json protocol;
+    std::set<std::string> higher;  // of its values those whose protocol says that more is better
     bool referenced = false;
   };
   // The extractor that "features" of a metric name.

@@ -68,7 +68,23 @@ TEST_CASE("of coverage more is better without being told") {
   CHECK(rank(reader, id, "coverage").by_protocol[0].configs[0].config_hash == "wide");
   CHECK(rank(reader, id, "coverage", false).by_protocol[0].configs[0].config_hash == "narrow");
   CHECK(higher_is_better("precision/floor"));
+  CHECK(higher_is_better("improved_recall"));
   CHECK_FALSE(higher_is_better("frechet"));
+}
+
+TEST_CASE("a metric of another author is ranked as its protocol says") {
+  const Database database;
+  const std::string says = R"({"better":"higher","features":"pixels"})";
+  const auto id =
+      fill(database.path(), "e",
+           {{"narrow", 1, kNarrow, {{"closeness", says, 1}}}, {"wide", 1, kWide, {{"closeness", says, 2}}}});
+  db::Reader reader(database.path());
+  const Ranking ranking = rank(reader, id, "closeness").by_protocol.at(0);
+  CHECK(ranking.higher_is_better);
+  CHECK(ranking.configs[0].config_hash == "wide");
+  CHECK(rank(reader, id, "closeness", false).by_protocol[0].configs[0].config_hash == "narrow");
+  CHECK(saddle_json(database.path(),
+                    {"best", "-m", "closeness", "--group-by", "generator.width"})[0]["mean"] == 2.0);
 }
 
 TEST_CASE("diverged and failed trials are counted, not averaged") {

@@ -205,3 +205,23 @@ TEST_CASE("a conditional discriminator measures pictures with their labels") {
   const Batch other{fake.image, (fake.label + 1).remainder(10)};
   CHECK(metric.measure(features(other, true), {}).at(0).second != Approx(found).epsilon(1e-3));
 }
+
+TEST_CASE("a protocol says which way is better where the metric says so") {
+  json t = trial_json();
+  json& c = t["config"];
+  t["plugins"]["metric/closeness"] = CLOSENESS;
+  c["metrics"] = {
+      {{"use", "closeness"}, {"every", 0}, {"samples", 50}, {"features", "pixels"}, {"weights", "raw"}},
+      entry(t, "metric", "modes")};
+  c["metrics"][1].update({{"every", 0}, {"samples", 50}, {"features", "pixels"}, {"weights", "raw"}});
+  const Trial trial = Trial::from_json(t);
+  Game game(trial);
+  std::map<std::string, json> better;
+  Measuring(trial, game).evaluate({}, [&](const std::string& name, double, const json& protocol) {
+    better[name] = protocol.value("better", json());
+  });
+  CHECK(better.at("closeness") == "higher");
+  CHECK(better.at("apart") == nullptr);
+  // Known before descriptions said it: its protocol stays what it was, and old rows comparable.
+  CHECK(better.at("modes_covered") == nullptr);
+}
