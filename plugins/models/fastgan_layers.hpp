@@ -128,7 +128,7 @@ class DownBlock {
     direct_norm_ = batch_norm(b, "direct_norm", out);
   }
   Tensor operator()(const Call& call, const Tensor& x) const {
-    const Tensor h = leaky(norm1_(call, conv1_(call, x)));
+    Tensor h = leaky(norm1_(call, conv1_(call, x)));
     if (!conv2_) return h;
     const Tensor direct = leaky((*direct_norm_)(call, (*direct_)(call, avg_pool2d(x, 2))));
     return (leaky((*norm2_)(call, (*conv2_)(call, h))) + direct) / 2.0;
