@@ -171,11 +171,16 @@ struct Autoencoder {
   }
   Outputs forward(const Call& call) const {
     const Tensor features = body.features(call), code = body.project(call, features);
-    const auto [quantized, usage] = quantize(call, code);
+    const Quantizer::Chosen chosen = quantize(call, code);
+    const Tensor& quantized = chosen.codes;
     // Straight through: the decoder's gradient goes to the encoder as if there were no quantiser.
     Tensor x = residual(call, first(call, code + detach(quantized - code)));
     for (size_t i = 0; i < up.size(); ++i) x = up[i](call, i == 0 ? x : relu(x));
-    return {{"image", x}, {"features", features}, {"code", code}, {"quantized", quantized}, {"usage", usage}};
+    return {{"image", x},
+            {"features", features},
+            {"code", code},
+            {"quantized", quantized},
+            {"usage", chosen.usage}};
   }
   Body body;
   Quantizer quantize;

@@ -25,7 +25,7 @@ Bytes webp(int shade, bool alpha = false) {
   const size_t size = alpha ? WebPEncodeLosslessRGBA(pixels.data(), 12, 8, 12 * channels, &file)
                             : WebPEncodeLosslessRGB(pixels.data(), 12, 8, 12 * channels, &file);
   REQUIRE(size > 0);
-  const Bytes bytes(file, file + size);
+  Bytes bytes(file, file + size);
   WebPFree(file);
   return bytes;
 }
@@ -87,6 +87,7 @@ TEST_CASE("lsun reads the pictures of its LMDBs in the order of their keys", "[l
         REQUIRE(bytes[64 + y * 8 + x] == 20 * y);
       }
     std::vector<std::thread> threads;
+    threads.reserve(4);
     std::atomic<int> wrong{0};
     for (int t = 0; t < 4; ++t)
       threads.emplace_back([&] {
