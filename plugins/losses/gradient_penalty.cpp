@@ -15,9 +15,16 @@ struct GradientPenalty {
                    param("eps", 1e-12)
                        .above(0)
                        .doc("added to the squared norm, so that a zero gradient can be differentiated "
-                            "(compare_gan: 1e-4)")}};
+                            "(compare_gan: 1e-4)"),
+                   param("over", "sample")
+                       .one_of({"sample", "places"})
+                       .doc("whose norm: of a sample's gradient, or of its channels at each place, as SinGAN "
+                            "has it for discriminators of patches")}};
   }
-  explicit GradientPenalty(const Builder& b) : target_(b.get<double>("target")), eps_(b.get<double>("eps")) {}
+  explicit GradientPenalty(const Builder& b)
+      : target_(b.get<double>("target")),
+        eps_(b.get<double>("eps")),
+        places_(b.get<std::string>("over") == "places") {}
 
   Terms discriminator(Step& s) const {
     const Tensor real = detach(s.input("real.image")), fake = detach(s.input("fake.image"));
@@ -30,12 +37,14 @@ struct GradientPenalty {
     const Tensor between = requires_grad_(lerp(fake, real, rand(each, real.dtype())));
     const Tensor logit =
         s.run("discriminator", {{"image", between}, {"label", s.find("real.label")}}, "logit");
-    const Tensor gradient = flatten(grad(sum(logit), between, true), 1);
+    const Tensor whole = grad(sum(logit), between, true);
+    const Tensor gradient = places_ ? whole : flatten(whole, 1);
     const Tensor norm = sqrt(sum(square(gradient), 1) + eps_);
     return {{"penalty", mean(square(norm - target_))}};
   }
 
  private:
   double target_, eps_;
+  bool places_;
 };
 SADDLE_LOSS(GradientPenalty)

@@ -21,8 +21,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Arguments {
-  std::string trial, weights, out, grid, truncation, z_std, classes, batch_norm = "running",
-                                                                     features = "pixels";
+  std::string trial, weights, out, grid, truncation, z_std, psi, classes, batch_norm = "running",
+                                                                          features = "pixels";
   std::vector<std::string> interpolate;
   std::int64_t count = 0, columns = 0, nearest = 0, standing_passes = 16;
   std::uint64_t seed = 0;
@@ -104,7 +104,7 @@ void over_time(const Arguments& a, db::Reader& reader, const TrialRef& trial, Js
                Globals& globals) {
   if (fs::path(a.out).extension() != ".png") throw Error("--over-time joins pictures: --out takes FILE.png");
   if (!a.grid.empty() || a.count > 0 || a.nearest > 0 || a.has_classes || !a.interpolate.empty() ||
-      a.style_mixing || !a.truncation.empty() || !a.z_std.empty() || !a.weights.empty())
+      a.style_mixing || !a.truncation.empty() || !a.z_std.empty() || !a.psi.empty() || !a.weights.empty())
     throw Error("--over-time joins the sheets that training left; only --columns and --out go with it");
   request["sheets"] = sheets_of(reader, trial);
   request["side"] = request["trial"]["config"]["record"]["samples"]["grid"];
@@ -150,6 +150,15 @@ void sample(const Arguments& a, Globals& globals) {
   const auto numbers = [](const std::string& option, const std::string& text, double least) {
     return text.empty() ? std::vector<double>{} : number_list(option, text, least, 1000);
   };
+  if (!a.psi.empty()) {
+    Json& generator = request["trial"]["config"]["models"]["generator"];
+    if (!generator.is_object() || !generator.contains("truncation_psi"))
+      throw Error("--psi: the generator of trial " + trial.name +
+                  " keeps no mean of w to go to, as stylegan2 does; --truncation is for z");
+    const std::vector<double> psi = number_list("--psi", a.psi, -1000, 1000);
+    if (psi.size() != 1) throw Error("--psi " + a.psi + ": expected one number");
+    generator["truncation_psi"] = psi[0];
+  }
   request.update({{"checkpoint", find_checkpoint(reader, trial).path.string()},
                   {"count", a.nearest > 0 && a.count == 0 ? 8 : a.count},
                   {"rows", rows},
@@ -193,6 +202,10 @@ void add_sample(CLI::App& app, Globals& globals) {
       ->type_name("T[,T...]");
   command->add_option("--z-std", a->z_std, "Multiply z by S; of several S a row each, from the same z")
       ->type_name("S[,S...]");
+  command
+      ->add_option("--psi", a->psi,
+                   "stylegan2: w goes to its mean by this, 1: not at all, 0: all samples alike [the trial's]")
+      ->type_name("P");
   CLI::Option* classes =
       command->add_option("--classes", a->classes, "A row for each class, or for these, from the same z")
           ->expected(0, 1)

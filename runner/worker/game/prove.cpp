@@ -2,6 +2,8 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
+
 #include <bridge/shapes_only.hpp>
 #include <game/extractor.hpp>
 #include <game/game.hpp>
@@ -32,7 +34,8 @@ nlohmann::json prove(const nlohmann::json& request) {
       trial.config["dataset"].erase("select");
       for (auto& metric : trial.config["metrics"]) metric["selected"] = false;
     }
-    Game game(trial, /*batch=*/2);
+    // A set may have one sample.
+    Game game(trial, /*batch=*/std::min<int64_t>(2, trial.config["train"]["batch"]));
     game.take_past();
     if (selects) {
       const Selection::Prospect left = Selection(whole, game.dataset()).prospect(game.data().labels());

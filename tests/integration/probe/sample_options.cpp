@@ -231,3 +231,37 @@ TEST_CASE("sample mixes the styles of a generator with skip-layer excitation") {
   CHECK_THAT(refused("1", {"--style-mixing", "-n", "4"}), Contains("say how many with --grid"));
   CHECK_THAT(refused("1", {"--style-mixing", "--nearest", "2"}), Contains("those of two z"));
 }
+
+TEST_CASE("sample draws a style generator's w to its mean, and mixes its styles") {
+  const Scratch scratch;
+  const std::string set =
+      scratch.write("set.safetensors", {{"images", at::randint(256, {8, 1, 8, 8}, at::kByte)}});
+  const std::string database = run_grid(scratch, "styles", R"({
+  "name": "styles",
+  "dataset": {"use": "safetensors", "path": ")" + set + R"("},
+  "models": {"generator": {"use": "stylegan2", "width": 4, "mapping_layers": 2, "noise": false},
+             "discriminator": {"use": "stylegan2", "width": 4}},
+  "losses": [{"use": "ns"}, {"use": "path_length"}],
+  "optimizers": {"generator": {"use": "adam", "lr": 0.01}, "discriminator": {"use": "adam"}},
+  "train": {"rounds": 2, "batch": 4, "latent": {"size": 4}}
+})");
+  const auto drawn = [&](const std::string& out, Arguments more) {
+    Arguments all = {"sample", "1", "--db", database, "--out", scratch / out, "--grid", "1x3"};
+    all.insert(all.end(), more.begin(), more.end());
+    const Answer answer = run_saddle(all);
+    INFO(answer.err);
+    REQUIRE(answer.code == 0);
+    return scratch.read(out).at("image").to(at::kFloat);
+  };
+  const at::Tensor plain = drawn("1.safetensors", {}), half = drawn("2.safetensors", {"--psi", "0.5"}),
+                   none = drawn("3.safetensors", {"--psi", "0"});
+  CHECK(at::equal(plain, drawn("4.safetensors", {"--psi", "1"})));
+  CHECK_FALSE(at::allclose(plain, half, 1e-6, 1e-7));
+  CHECK(at::allclose(none[0], none[1]));
+  CHECK_FALSE(at::allclose(plain[0], plain[1], 1e-6, 1e-7));
+  const at::Tensor mixed = drawn("5.safetensors", {"--style-mixing"});
+  CHECK(at::allclose(mixed[4], plain[0], 1e-5, 1e-6));
+  CHECK_FALSE(at::allclose(mixed[5], plain[0], 1e-6, 1e-7));
+  CHECK_THAT(refusal({"sample", "1", "--db", database, "--out", scratch / "6.png", "--psi", "1,2"}),
+             Contains("expected one number"));
+}

@@ -5,9 +5,11 @@
 #include <catch2/catch.hpp>
 
 #include <game/game.hpp>
+#include <game/prove.hpp>
 #include <game/sampling.hpp>
 #include <game/step.hpp>
 #include <train/random.hpp>
+#include <train/safetensors.hpp>
 
 #include "trial_fixture.hpp"
 
@@ -248,4 +250,54 @@ TEST_CASE("what cannot be wired says where and why") {
              Contains("/losses/1/players/generator: there is no model"));
   CHECK_THAT(with("/losses/1/players/generator", "generator"), Contains("pictures of different sides"));
   CHECK_THAT(with("/losses/1/players/player", "base"), Contains("nobody plays the role 'player'"));
+}
+
+TEST_CASE("a pyramid of games on one picture is proved in batches of one, each scale in its rounds") {
+  const Scratch scratch;
+  json t = saddle::test::trial_json();
+  json& c = t["config"];
+  const auto file = scratch.folder / "picture.safetensors";
+  train::write_safetensors(file, {{"images", at::randint(256, {1, 3, 12, 12}, at::kByte)}});
+  c["dataset"] = entry(t, "dataset", "safetensors", {{"path", file.string()}});
+  const auto player = [&](const std::string& name, const std::string& role, json more) {
+    more["width"] = 2;
+    c["models"][name] = entry(t, "model", "singan", more);
+    c["models"][name].update({{"role", role}, {"init", "default"}, {"norm", "default"}});
+    c["optimizers"][name] = c["optimizers"]["generator"];
+  };
+  player("scale0", "generator", {{"side", 8}});
+  player("judge0", "discriminator", {{"side", 8}});
+  player("generator", "refiner",
+         {{"offset", 64}, {"inputs", {{"image", {{"from", "scale0.image"}, {"detach", true}}}}}});
+  player("discriminator", "discriminator", json::object());
+  const json below = {{"generator", "scale0"}, {"discriminator", "judge0"}};
+  c["losses"] = json::array();
+  for (const bool whole : {false, true})
+    for (const auto& [loss, more] : std::map<std::string, json>{{"wasserstein", json::object()},
+                                                                {"gradient_penalty", {{"over", "places"}}},
+                                                                {"fixed_noise", {{"elements", 64}}}}) {
+      c["losses"].push_back(entry(t, "loss", loss, more));
+      c["losses"].back()["weight"] = 1.0;
+      if (!whole) c["losses"].back()["players"] = below;
+    }
+  c["train"]["order"] = {"discriminator", "judge0", "scale0", "generator"};
+  c["train"]["batch"] = 1;
+  c["train"]["latent"]["size"] = 64 + 144;
+  c["train"]["during"] = {
+      {"scale0", {0, 6}}, {"judge0", {0, 6}}, {"generator", {6, 12}}, {"discriminator", {6, 12}}};
+  const json proof = prove({{"id", 1}, {"config", c}, {"plugins", t["plugins"]}});
+  INFO(proof.dump());
+  REQUIRE(proof.at("ok").get<bool>());
+  CHECK(proof["models"]["judge0"]["outputs"]["logit"] == json{1, 64});
+  CHECK(proof["models"]["generator"]["outputs"]["image"] == json{1, 3, 12, 12});
+
+  Game game(Trial::from_json(t));
+  CHECK(moved(game, 0) == std::set<std::string>{"scale0", "judge0"});
+  CHECK(moved(game, 6) == std::set<std::string>{"generator", "discriminator"});
+  // The fixed z is the same at both scales: what the coarse one makes of it is what the fine one refines.
+  CHECK(game.generate(2, train::make_generator(1, "z"), false).image.sizes() ==
+        at::IntArrayRef({2, 3, 12, 12}));
+
+  c["train"]["batch"] = 2;
+  CHECK_THAT(error_of(t), Contains("fewer than a batch of 2"));
 }
