@@ -1,3 +1,5 @@
+#include "filter_bank.hpp"
+
 #include <saddle/transform.hpp>
 #include <saddle/trial.hpp>
 
@@ -16,12 +18,14 @@ class Ada {
   static Description describe() {
     return {
         .name = "ada",
+        .version = "2",
         .doc =
-            "Adaptive discriminator augmentation (Karras et al. 2020): mirror, quarter turns, whole-pixel "
-            "moves, scaling, rotation and colour, each with probability p, which grows while the "
-            "discriminator's real logits are positive more often than `target` says and shrinks otherwise. "
-            "p and its statistics are in the checkpoint; p and r_t are recorded. Without the wavelet filter "
-            "of the released code: one bilinear resampling, borders mirrored.",
+            "Adaptive discriminator augmentation (Karras et al. 2020): mirror, quarter turns, moves, scaling "
+            "both isotropic and not, rotation and colour, each with probability p, which grows while the "
+            "discriminator's real logits are positive more often than `target` says and shrinks otherwise; "
+            "frequency bands, noise and cutout on request. p and its statistics are in the checkpoint; p and "
+            "r_t are recorded. All moves are one bilinear resampling with mirrored borders, without the "
+            "wavelet filter about it of the released code.",
         .params = {
             param("target", 0.6)
                 .at_least(-1)
@@ -44,14 +48,39 @@ class Ada {
             param("scale", 0.2)
                 .at_least(0)
                 .doc("deviation of the base-2 logarithm of isotropic scaling; 0: none"),
-            param("rotate", 1.0).at_least(0).at_most(1).doc("largest angle, in half turns; 0: none"),
+            param("anisotropic", 0.2)
+                .at_least(0)
+                .doc("deviation of the base-2 logarithm of stretching one axis and shrinking the other, "
+                     "between two rotations; 0: none"),
+            param("rotate", 1.0)
+                .at_least(0)
+                .at_most(1)
+                .doc("largest angle, in half turns, before and after, each with probability 1 - sqrt(1 - p); "
+                     "0: "
+                     "none"),
+            param("fraction", 0.125)
+                .at_least(0)
+                .doc("deviation of a move by any distance, as a share of the side; 0: none"),
             param("brightness", 0.2).at_least(0).doc("deviation of what is added"),
             param("contrast", 0.5).at_least(0).doc("deviation of the base-2 logarithm of the factor"),
             param("luma_flip", true).doc("of colour pictures: mirror the brightness axis, half of the time"),
             param("hue", 1.0).at_least(0).at_most(1).doc("of colour pictures: largest turn, in half turns"),
             param("saturation", 1.0)
                 .at_least(0)
-                .doc("of colour pictures: deviation of the base-2 logarithm of the factor")}};
+                .doc("of colour pictures: deviation of the base-2 logarithm of the factor"),
+            param("filter", 0.0)
+                .at_least(0)
+                .doc("deviation of the base-2 logarithm by which each of four bands of frequencies is made "
+                     "stronger, at equal power; 0: none (paper, with filtering: 1)"),
+            param("noise", 0.0)
+                .at_least(0)
+                .doc("deviation of the deviation of noise that is added; 0: none (paper, with corruptions: "
+                     "0.1)"),
+            param("cutout", 0.0)
+                .at_least(0)
+                .at_most(1)
+                .doc("side of a square set to 0, as a share of the picture's; 0: none (paper, with "
+                     "corruptions: 0.5)")}};
   }
   explicit Ada(const Builder& b)
       : target_(b.get<double>("target")),
@@ -67,6 +96,11 @@ class Ada {
         contrast_(b.get<double>("contrast")),
         hue_(b.get<double>("hue")),
         saturation_(b.get<double>("saturation")),
+        anisotropic_(b.get<double>("anisotropic")),
+        fraction_(b.get<double>("fraction")),
+        filter_(b.get<double>("filter")),
+        noise_(b.get<double>("noise")),
+        cutout_(b.get<double>("cutout")),
         luma_flip_(b.get<bool>("luma_flip")),
         p_(b.buffer("p", {}, b.get<double>("p"))),
         signs_(b.buffer("signs", {}, 0)),
@@ -85,7 +119,7 @@ class Ada {
   Tensor apply(const Tensor& image, const Call& call) const {
     if (const Tensor logit = call.find("real_logit")) adapt(call, logit);
     const Chance chance{call[p_], image.size(0), image.dtype()};
-    return colored(placed(image, chance), chance);
+    return corrupted(filtered(colored(placed(image, chance), chance), chance), chance);
   }
 
  private:
@@ -126,13 +160,27 @@ class Ada {
     zero_(call[count_]);
   }
 
+  // Two by two, each element for all pictures: [n, 1].
+  struct Matrix {
+    Tensor xx, xy, yx, yy;
+    Matrix operator*(const Matrix& m) const {
+      return {xx * m.xx + xy * m.yx, xx * m.xy + xy * m.yy, yx * m.xx + yy * m.yx, yx * m.xy + yy * m.yy};
+    }
+    // Back by an angle.
+    static Matrix turned(const Tensor& angle) {
+      const Tensor c = cos(angle), s = sin(angle);
+      return {c, s, -s, c};
+    }
+  };
+
   // All moves as one: where each place of the result lies in the picture. With mirror F, quarter turns Q,
-  // move t, scaling and rotation B in this order, a place q comes from F' Q' (B' q - t), lengths in pixels.
+  // whole move t, and then B of scaling, rotation, stretching and rotation again, and any move u, a place q
+  // comes from F' Q' (B' (q - u) - t), lengths in pixels.
   Tensor placed(const Tensor& image, const Chance& chance) const {
     const int64_t n = image.size(0), h = image.size(2), w = image.size(3);
     const auto height = static_cast<double>(h), width = static_cast<double>(w);
     const Tensor zero = zeros({n, 1}, image.dtype()), one = ones({n, 1}, image.dtype());
-    Tensor f = one, c = one, s = zero, tx = zero, ty = zero, k = one, angle = zero;
+    Tensor f = one, c = one, s = zero, tx = zero, ty = zero, k = one, stretch = one, ux = zero, uy = zero;
     if (flip_) f = chance.maybe(1 - 2 * chance.whole(0, 1), 1);
     if (rotate90_) {
       const Tensor turn = chance.maybe(chance.whole(0, 3), 0) * (kPi / 2);
@@ -145,12 +193,28 @@ class Ada {
       ty = by * round(chance.uniform(-move_, move_) * height);
     }
     if (scale_ > 0) k = chance.maybe(exp(chance.normal(-scale_ * kLn2)), 1);
-    if (rotate_ > 0) angle = chance.maybe(chance.uniform(-rotate_ * kPi, rotate_ * kPi), 0);
-    const Tensor bc = k * cos(angle), bs = k * sin(angle);     // B' = (bc bs; -bs bc)
-    const Tensor a00 = f * c, a01 = f * s, a10 = -s, a11 = c;  // F' Q'
-    const Tensor g00 = a00 * bc - a01 * bs, g01 = a00 * bs + a01 * bc;
-    const Tensor g10 = a10 * bc - a11 * bs, g11 = a10 * bs + a11 * bc;
-    const Tensor gx = -(a00 * tx + a01 * ty), gy = -(a10 * tx + a11 * ty);
+    // Together the two rotations are drawn with probability p.
+    const Tensor half = 1 - sqrt(1 - chance.p);
+    const Chance each{half, n, image.dtype()};
+    const auto turned = [&] {
+      if (rotate_ == 0) return Matrix{one, zero, zero, one};
+      return Matrix::turned(each.maybe(each.uniform(-rotate_ * kPi, rotate_ * kPi), 0));
+    };
+    const Matrix first = turned();
+    if (anisotropic_ > 0) stretch = chance.maybe(exp(chance.normal(anisotropic_ * kLn2)), 1);
+    const Matrix second = turned();
+    if (fraction_ > 0) {
+      const Tensor by = where(lt(rand({n, 1}), chance.p), one, zero);
+      ux = by * chance.normal(fraction_) * width;
+      uy = by * chance.normal(fraction_) * height;
+    }
+    const Matrix placing{f * c, f * s, -s, c};  // F' Q'
+    const Matrix back =
+        Matrix{k, zero, zero, k} * first * Matrix{one / stretch, zero, zero, stretch} * second;
+    const Matrix g = placing * back;
+    const Tensor g00 = g.xx, g01 = g.xy, g10 = g.yx, g11 = g.yy;
+    const Tensor gx = -(placing.xx * tx + placing.xy * ty + g.xx * ux + g.xy * uy);
+    const Tensor gy = -(placing.yx * tx + placing.yy * ty + g.yx * ux + g.yy * uy);
     // In the sampler's units a side is 2 long.
     const Tensor theta = reshape(cat(std::vector{g00, g01 * (height / width), gx * (2 / width),
                                                  g10 * (width / height), g11, gy * (2 / height)},
@@ -189,10 +253,60 @@ class Ada {
     return x + ((grey - grey_before) + (color - color_before));
   }
 
+  // Each band of frequencies is made stronger or weaker, and then all of them so that natural pictures, whose
+  // power falls with the frequency, keep theirs (appendix B of the paper).
+  Tensor filtered(const Tensor& image, const Chance& chance) const {
+    if (filter_ == 0) return image;
+    constexpr int64_t kBands = FilterBank::kBands;
+    constexpr double kPower[kBands] = {10.0 / 13, 1.0 / 13, 1.0 / 13, 1.0 / 13};
+    std::vector<Tensor> gains(kBands, ones({chance.n, 1}, chance.dtype));
+    for (int64_t band = 0; band < kBands; ++band) {
+      const Tensor gain = chance.maybe(exp(chance.normal(filter_ * kLn2)), 1);
+      const double power = kPower[band];
+      const Tensor total = sqrt(power * square(gain) + (1 - power));
+      for (int64_t other = 0; other < kBands; ++other) {
+        Tensor& g = gains[static_cast<size_t>(other)];
+        g = (other == band ? g * gain : g) / total;
+      }
+    }
+    const Tensor g = cat(gains, 1);
+    const Tensor drawn = gt(sum(abs(g - 1), IntList(1)), 0);
+    const auto along = [&](int64_t side) {
+      const std::vector<double> bands = FilterBank::matrices(side);
+      const Tensor all =
+          to(Tensor::from(std::span<const double>(bands), {kBands, side * side}), image.dtype());
+      return reshape(mm(g, all), {chance.n, 1, side, side});
+    };
+    const Tensor y = matmul(matmul(along(image.size(2)), image), transpose(along(image.size(3)), 2, 3));
+    return where(reshape(drawn, {chance.n, 1, 1, 1}), y, image);
+  }
+
+  Tensor corrupted(const Tensor& image, const Chance& chance) const {
+    const IntList each = {chance.n, 1, 1, 1};
+    Tensor x = image;
+    if (noise_ > 0) {
+      const Tensor deviation = chance.maybe(abs(chance.normal(noise_)), 0);
+      x = x + randn({chance.n, x.size(1), x.size(2), x.size(3)}, x.dtype()) * reshape(deviation, each);
+    }
+    if (cutout_ > 0) {
+      // How far a row or a column is from the middle of the square, in sides of the picture.
+      const auto away = [&](int64_t side, const IntList& shape) {
+        const Tensor at = (arange(static_cast<double>(side), x.dtype()) + 0.5) / static_cast<double>(side);
+        return abs(reshape(at, shape) - reshape(chance.uniform(0, 1), each));
+      };
+      const Tensor rows = away(x.size(2), {1, 1, x.size(2), 1}),
+                   columns = away(x.size(3), {1, 1, 1, x.size(3)});
+      const Tensor reach = reshape(chance.maybe(full({chance.n, 1}, cutout_ / 2, x.dtype()), 0), each);
+      x = where(lt(maximum(rows, columns), reach), 0.0, x);
+    }
+    return x;
+  }
+
   double target_, images_;
   int64_t interval_, record_;
   bool flip_, rotate90_;
-  double move_, scale_, rotate_, brightness_, contrast_, hue_, saturation_;
+  double move_, scale_, rotate_, brightness_, contrast_, hue_, saturation_, anisotropic_, fraction_, filter_,
+      noise_, cutout_;
   bool luma_flip_;
   BufferId p_, signs_, count_, updates_;  // since the last step of p, but updates: of all
 };

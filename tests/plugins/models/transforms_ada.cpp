@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <set>
 
 using namespace saddle;
@@ -10,9 +12,10 @@ using namespace saddle::test;
 
 namespace {
 
-const json kNothing = {{"flip", false}, {"rotate90", false}, {"move", 0},       {"scale", 0},
-                       {"rotate", 0},   {"hue", 0},          {"brightness", 0}, {"contrast", 0},
-                       {"p", 1},        {"images", 0},       {"saturation", 0}, {"luma_flip", false}};
+const json kNothing = {{"flip", false},    {"rotate90", false}, {"move", 0},       {"scale", 0},
+                       {"rotate", 0},      {"hue", 0},          {"brightness", 0}, {"contrast", 0},
+                       {"p", 1},           {"images", 0},       {"saturation", 0}, {"luma_flip", false},
+                       {"anisotropic", 0}, {"fraction", 0}};
 
 struct Ada {
   explicit Ada(json given, const std::vector<int64_t>& shape = {3, 8, 8})
@@ -96,6 +99,175 @@ TEST_CASE("ada scales and rotates about the middle") {
   CHECK(std::abs(angle.mean().item<double>()) < 0.4);
 }
 
+namespace {
+
+// A place of the picture, mirrored about its borders, between four pixels.
+double sampled(const at::TensorAccessor<double, 2>& picture, double y, double x) {
+  const auto inside = [](double at, int64_t side) {
+    const auto n = static_cast<double>(side);
+    double from = std::fmod(std::abs(at + 0.5), 2 * n);
+    if (from > n) from = 2 * n - from;
+    return std::clamp(from - 0.5, 0.0, n - 1);
+  };
+  y = inside(y, picture.size(0));
+  x = inside(x, picture.size(1));
+  const auto top = static_cast<int64_t>(y), left = static_cast<int64_t>(x);
+  double value = 0;
+  for (int64_t i = top; i <= std::min(top + 1, picture.size(0) - 1); ++i)
+    for (int64_t j = left; j <= std::min(left + 1, picture.size(1) - 1); ++j)
+      value += picture[i][j] * (1 - std::abs(y - static_cast<double>(i))) *
+               (1 - std::abs(x - static_cast<double>(j)));
+  return value;
+}
+at::Tensor matrix(double a, double b, double x, double c, double d, double y) {
+  return at::tensor({a, b, x, c, d, y, 0.0, 0.0, 1.0}, at::kDouble).view({3, 3});
+}
+at::Tensor rotation(double angle) {
+  return matrix(std::cos(angle), -std::sin(angle), 0, std::sin(angle), std::cos(angle), 0);
+}
+
+}  // namespace
+
+// Each operation a matrix, in the paper's order, the product inverted, and pixel after pixel looked up.
+TEST_CASE("ada's moves together are those of the paper, one after the other") {
+  constexpr int64_t n = 6, side = 12;
+  const double pi = std::acos(-1.0);
+  const at::Tensor x = at::randn({n, 1, side, side}, at::kDouble);
+  json config = kNothing;
+  config.update({{"flip", true},
+                 {"rotate90", true},
+                 {"move", 0.125},
+                 {"scale", 0.2},
+                 {"rotate", 1.0},
+                 {"anisotropic", 0.4},
+                 {"fraction", 0.125}});
+  at::manual_seed(11);
+  const at::Tensor y = Ada(config, {1, side, side})(x);
+  // The same draws: a value, then whether it counts, which at p 1 it always does.
+  at::manual_seed(11);
+  const auto uniform = [] { return at::rand({n, 1}, at::kDouble); };
+  const auto normal = [] { return at::randn({n, 1}, at::kDouble); };
+  const auto decide = [] { at::rand({n, 1}); };
+  const auto then = [&](const at::Tensor& drawn) {
+    decide();
+    return drawn;
+  };
+  const at::Tensor flip = then(uniform()), turns = then(uniform());
+  decide();
+  const at::Tensor right = uniform(), down = uniform();
+  const at::Tensor scale = then(normal()), before = then(uniform()), stretch = then(normal()),
+                   after = then(uniform());
+  decide();
+  const at::Tensor any_right = normal(), any_down = normal();
+  const double half = (side - 1) / 2.0;
+  for (int64_t i = 0; i < n; ++i) {
+    const auto of = [&](const at::Tensor& draw) { return draw[i][0].item<double>(); };
+    const double k = std::exp2(0.2 * of(scale)), s = std::exp2(0.4 * of(stretch));
+    const std::vector<at::Tensor> steps = {
+        matrix(of(flip) < 0.5 ? 1 : -1, 0, 0, 0, 1, 0),
+        rotation(std::floor(of(turns) * 4) * pi / 2),
+        matrix(1, 0, std::nearbyint((of(right) * 2 - 1) * 0.125 * side), 0, 1,
+               std::nearbyint((of(down) * 2 - 1) * 0.125 * side)),
+        matrix(k, 0, 0, 0, k, 0),
+        rotation((of(before) * 2 - 1) * pi),
+        matrix(s, 0, 0, 0, 1 / s, 0),
+        rotation((of(after) * 2 - 1) * pi),
+        matrix(1, 0, of(any_right) * 0.125 * side, 0, 1, of(any_down) * 0.125 * side)};
+    at::Tensor all = at::eye(3, at::kDouble);
+    for (const at::Tensor& step : steps) all = step.mm(all);
+    const at::Tensor back = at::linalg_inv(all);
+    at::Tensor expected = at::empty({side, side}, at::kDouble);
+    const auto picture = x[i][0];
+    for (int64_t row = 0; row < side; ++row)
+      for (int64_t column = 0; column < side; ++column) {
+        const at::Tensor from = back.mv(at::tensor(
+            {static_cast<double>(column) - half, static_cast<double>(row) - half, 1.0}, at::kDouble));
+        expected[row][column] = sampled(picture.accessor<double, 2>(), from[1].item<double>() + half,
+                                        from[0].item<double>() + half);
+      }
+    CHECK(distance(y[i][0], expected) < 1e-9);
+  }
+}
+
+TEST_CASE("ada stretches one axis and shrinks the other") {
+  at::manual_seed(12);
+  const at::Tensor line = at::arange(32, at::kDouble) - 15.5, square = line.square();
+  const at::Tensor disc = (60 - (square.unsqueeze(0) + square.unsqueeze(1))).clamp(0, 1);
+  const at::Tensor x = disc.expand({300, 1, 32, 32}).contiguous(),
+                   y = only("anisotropic", 0.2, {1, 32, 32})(x);
+  CHECK((y.sum({1, 2, 3}) / disc.sum()).log2().abs().max().item<double>() < 0.1);
+  const at::Tensor across = (y * square.view({1, 1, 1, 32})).sum({1, 2, 3}),
+                   along = (y * square.view({1, 1, 32, 1})).sum({1, 2, 3});
+  const at::Tensor octaves = (across / along).log2() / 4;
+  CHECK(octaves.mean().item<double>() == Approx(0).margin(0.05));
+  CHECK(octaves.std().item<double>() == Approx(0.2).epsilon(0.15));
+}
+
+// The bank is made by the paper's recipe with LibTorch's convolutions, and applied as one to padded pictures.
+TEST_CASE("ada's bands of frequencies are the paper's") {
+  constexpr int64_t n = 5, side = 48;
+  const at::Tensor low = at::tensor(
+      {-0.12940952255092145, 0.22414386804185735, 0.836516303737469, 0.48296291314469025}, at::kDouble);
+  const at::Tensor high = low * at::tensor({1.0, -1.0, 1.0, -1.0}, at::kDouble);
+  const auto convolved = [](const at::Tensor& rows, const at::Tensor& by) {
+    return at::conv1d(rows.unsqueeze(1), by.flip(0).view({1, 1, -1}), {}, 1, by.numel() - 1).squeeze(1);
+  };
+  const at::Tensor low2 = convolved(low.view({1, -1}), low.flip(0)).squeeze(0) / 2,
+                   high2 = convolved(high.view({1, -1}), high.flip(0)).squeeze(0) / 2;
+  at::Tensor bank = at::eye(4, 1, at::kDouble);
+  for (int64_t band = 1; band < 4; ++band) {
+    bank = at::stack({bank, at::zeros_like(bank)}, 2).view({4, -1}).slice(1, 0, 2 * bank.size(1) - 1);
+    bank = convolved(bank, low2);
+    const int64_t first = (bank.size(1) - high2.numel()) / 2;
+    bank[band].slice(0, first, first + high2.numel()) += high2;
+  }
+  CHECK(bank.size(1) == 43);
+  const at::Tensor x = at::randn({n, 3, side, side}, at::kDouble);
+  at::manual_seed(13);
+  const at::Tensor y = only("filter", 1.0, {3, side, side})(x);
+  at::manual_seed(13);
+  at::Tensor gains = at::ones({n, 4}, at::kDouble);
+  const at::Tensor power = at::tensor({10.0, 1.0, 1.0, 1.0}, at::kDouble) / 13;
+  for (int64_t band = 0; band < 4; ++band) {
+    at::Tensor t = at::ones({n, 4}, at::kDouble);
+    t.select(1, band).copy_(at::exp2(at::randn({n, 1}, at::kDouble)).squeeze(1));
+    at::rand({n, 1});
+    gains = gains * t / (power * t.square()).sum(1, true).sqrt();
+  }
+  const at::Tensor kernels = gains.mm(bank);
+  for (int64_t i = 0; i < n; ++i) {
+    const at::Tensor k = kernels[i], padded = at::reflection_pad2d(x[i].unsqueeze(1), {21, 21, 21, 21});
+    const at::Tensor expected =
+        at::conv2d(at::conv2d(padded, k.view({1, 1, 1, 43})), k.view({1, 1, 43, 1})).squeeze(1);
+    CHECK(distance(y[i], expected) < 1e-9);
+  }
+  // Smaller than the filters: still mirrored, and a constant picture has the lowest band alone.
+  const at::Tensor flat = at::ones({40, 1, 8, 8}, at::kDouble), z = only("filter", 1.0, {1, 8, 8})(flat);
+  CHECK(distance(z, z.mean({1, 2, 3}, true).expand_as(z)) < 1e-9);
+  CHECK(z.std().item<double>() > 0.01);
+}
+
+TEST_CASE("ada adds noise of a strength of its own to each picture, and cuts out a square") {
+  const at::Tensor x = at::randn({300, 1, 20, 20}, at::kDouble);
+  at::manual_seed(14);
+  const at::Tensor noise = only("noise", 0.1, {1, 20, 20})(x) - x, strength = noise.flatten(1).std(1);
+  CHECK(strength.square().mean().sqrt().item<double>() == Approx(0.1).epsilon(0.15));
+  CHECK(strength.std().item<double>() == Approx(0.1 * std::sqrt(1 - 2 / std::acos(-1.0))).epsilon(0.2));
+  at::manual_seed(15);
+  const at::Tensor y = only("cutout", 0.5, {1, 20, 20})(x);
+  at::manual_seed(15);
+  const at::Tensor row = at::rand({300, 1}, at::kDouble), column = at::rand({300, 1}, at::kDouble);
+  for (int64_t i = 0; i < 300; ++i) {
+    at::Tensor expected = x[i][0].clone();
+    for (int64_t r = 0; r < 20; ++r)
+      for (int64_t c = 0; c < 20; ++c)
+        if (std::abs((static_cast<double>(r) + 0.5) / 20 - row[i][0].item<double>()) < 0.25 &&
+            std::abs((static_cast<double>(c) + 0.5) / 20 - column[i][0].item<double>()) < 0.25)
+          expected[r][c] = 0;
+    CHECK(at::equal(y[i][0], expected));
+  }
+}
+
 TEST_CASE("ada's colours are one draw a picture, and hue and saturation leave grey as it is") {
   at::manual_seed(4);
   const at::Tensor x = at::randn({400, 3, 8, 8}, at::kDouble), grey = x.mean(1, true), color = x - grey;
@@ -177,7 +349,7 @@ TEST_CASE("gradients follow ada, and what it is not for is refused") {
   const at::Tensor weight = at::randn({4, 3, 6, 6}, at::kDouble);
   const auto loss = [&] {
     at::manual_seed(7);
-    return (Ada({{"p", 0.8}}, {3, 6, 6})(x) * weight).sum();
+    return (Ada({{"p", 0.8}, {"filter", 1.0}, {"noise", 0.1}, {"cutout", 0.5}}, {3, 6, 6})(x) * weight).sum();
   };
   CHECK(finite_difference_error([&] { return loss().item<double>(); }, x, gradients(loss(), {x})[0]) < 1e-7);
   CHECK_THAT(error_of([] { Ada(json::object(), {2}); }), Catch::Contains("the data set has points"));
