@@ -174,7 +174,7 @@ class Generator {
       NoGrad guard;
       lerp_(c[mean_], to(mean(w, 0), c[mean_].dtype()), 1 - mean_decay_);
     }
-    const Tensor own = in_all_layers(c, w);
+    Tensor own = in_all_layers(c, w);
     const Tensor layers = arange(layer_count(), DType::float32);
     if (second)  // from the middle on
       return mixed(ge(layers, static_cast<double>(layer_count()) / 2), own,

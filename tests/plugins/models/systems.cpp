@@ -275,6 +275,35 @@ TEST_CASE("stackgan's condition stands beside every place, and stage II paints a
              Contains("would have no whole side"));
 }
 
+TEST_CASE("singan refines the enlarged picture by its own part of z, in the literal form") {
+  at::manual_seed(12);
+  const TestModel refiner("singan", "refiner", {{"width", 3}, {"layers", 3}, {"offset", 16}, {"noise", 0.25}},
+                          facts_of({2, 5, 5}, 0, 41), at::kDouble);
+  const at::Tensor z = at::randn({2, 41}, at::kDouble), below = at::randn({2, 2, 4, 4}, at::kDouble) * 0.3;
+  std::map<std::string, at::Tensor> p;
+  for (size_t i = 0; i < refiner.parameters.size(); ++i) {
+    const at::NoGradGuard no_grad;
+    p[refiner.model.declared().parameters[i].name] = refiner.parameters[i].normal_(0, 0.5);
+  }
+  const at::Tensor enlarged = at::upsample_bilinear2d(below, {5, 5}, false);
+  at::Tensor x = enlarged + 0.25 * z.slice(1, 16, 41).reshape({2, 1, 5, 5});
+  for (const std::string i : {"0", "1"}) {
+    x = at::conv2d(x, p.at("conv" + i + ".weight"), {}, 1, 1);
+    const at::Tensor middle = x.mean({2, 3}, true), size = (x.var({2, 3}, false, true) + 1e-5).sqrt();
+    x = (x - middle) / size * p.at("norm" + i + ".weight").reshape({1, -1, 1, 1}) +
+        p.at("norm" + i + ".bias").reshape({1, -1, 1, 1});
+    x = at::where(x > 0, x, 0.2 * x);
+  }
+  x = at::conv2d(x, p.at("conv2.weight"), p.at("conv2.bias"), 1, 1).tanh();
+  const at::Tensor image = output(refiner({{"z", z}, {"image", below}}), "image");
+  CHECK(distance(image, (enlarged + x).clamp(-1, 1)) < 1e-12);
+  // A z that is too short begins again.
+  const TestModel coarse("singan", "generator", {{"width", 3}}, facts_of({2, 5, 5}, 0, 7), at::kDouble);
+  CHECK(output(coarse(z.slice(1, 0, 7)), "image").sizes() == at::IntArrayRef({2, 2, 5, 5}));
+  const TestModel judge("singan", "discriminator", {{"width", 3}}, facts_of({2, 5, 5}), at::kDouble);
+  CHECK(output(judge(image), "logit").sizes() == at::IntArrayRef({2, 25}));
+}
+
 TEST_CASE("fixed_noise asks for one z in all its forms, and gradient_penalty may count places") {
   const json facts = {{"latent_size", 6}, {"sample_shape", {1, 2, 2}}, {"classes", 0}};
   TestLoss loss("fixed_noise", {{"elements", 4}}, facts), again("fixed_noise", {{"elements", 4}}, facts),
