@@ -48,7 +48,7 @@ std::string listed(const std::vector<std::string>& names) {
 std::string chosen(const nlohmann::json& from, const std::string& player, const Tensors& checkpoint) {
   const std::vector<std::string> known = players_in(checkpoint);
   const bool named = from.contains("player");
-  const std::string name = named ? from["player"].get<std::string>() : player;
+  std::string name = named ? from["player"].get<std::string>() : player;
   if (std::find(known.begin(), known.end(), name) != known.end()) return name;
   if (!named && known.size() == 1) return known[0];
   throw Error(source_of(from) + " has no player '" + name + "' (players: " + listed(known) +
