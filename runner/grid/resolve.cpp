@@ -191,7 +191,9 @@ void check_needs(Draft& draft, const Models& models, const Component& loss, cons
 // A player whose output another one computes from, undetached, is taught by that one's losses.
 void serve_feeders(const Models& models, Names& served) {
   for (std::size_t i = 0; i < served.size(); ++i) {
-    const Json inputs = models.config[served[i]].value("inputs", Json::object());
+    const Json& model = models.config[served[i]];
+    if (!model.is_object() || !model.contains("inputs")) continue;
+    const Json inputs = model["inputs"];
     if (!inputs.is_object()) continue;
     for (const auto& [name, link] : inputs.items()) {
       const Json from = link.is_object() ? link.value("from", Json()) : link;

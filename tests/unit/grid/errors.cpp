@@ -65,7 +65,7 @@ TEST_CASE("each fault of a value or key is one line with its place") {
       // their parameters
       {"\"width\"", "\"widht\"",
        "g.json:5:35 /models/generator/widht: unknown key \"widht\" of model \"dcgan\". Nearest: \"width\". "
-       "Known: from, init, norm, role, slope, use, width."},
+       "Known: from, init, inputs, norm, role, side, slope, use, width."},
       {"\"width\": 32", "\"width\": \"32\"",
        "g.json:5:44 /models/generator/width: expected an integer >= 1 and <= 4096, found the string \"32\""},
       {"\"width\": 32", "\"width\": 32.5",
