@@ -107,6 +107,7 @@ Game::Game(const Trial& trial, int64_t batch)
   order_ = train_config.at("order").get<std::vector<std::string>>();
   augmentation_ = std::make_unique<Augmentation>(trial_, facts_);
 
+  check_links();
   for (const auto& [name, player] : players_) facts_["parameters." + name] = player->model.set.count();
   tell_output_shapes();
   std::map<std::string, int> seen;
@@ -166,9 +167,14 @@ void Game::tell_output_shapes() {
   for (const std::string& name : asked) {
     if (!players_.contains(name)) continue;
     const Player& player = *players_.at(name);
+    const Links& links = wiring_.links(name);
+    std::vector<std::string> names = player.model.instance.inputs();
+    if (!links.empty()) names.insert(names.end(), {"z", "label"});  // for the players behind it
     NamedTensors inputs;
-    for (const std::string& input : player.model.instance.inputs())
-      if (input == "image")
+    for (const std::string& input : names)
+      if (links.contains(input) || find(inputs, input).defined())
+        continue;
+      else if (input == "image")
         inputs.emplace_back(input,
                             zeros(wiring_.shape(name, dataset_->info().shape), at::kFloat).unsqueeze(0));
       else if (input == "z")
@@ -218,7 +224,7 @@ void Game::first_passes() {
   }
 }
 
-void Game::check_wiring() const {
+void Game::check_links() const {
   const auto lists = [](const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
@@ -230,6 +236,9 @@ void Game::check_wiring() const {
       if (!lists(players_.at(link.player)->model.instance.outputs(), link.output))
         throw PlacedError(pointer, "'" + link.player + "' gives no output '" + link.output + "'");
     }
+}
+
+void Game::check_wiring() const {
   for (size_t i = 0; i < losses_.size(); ++i) {
     const Cast& cast = losses_[i].cast;
     const auto& roles = losses_[i].loss->instance.component().description.at("roles");
@@ -293,6 +302,10 @@ std::pair<int64_t, int64_t> rounds_of(const nlohmann::json& train, const std::st
 
 std::vector<int64_t> Game::first_rounds() const {
   std::set<int64_t> rounds = {0};
+  const nlohmann::json during = trial_.config.at("train").value("during", nlohmann::json::object());
+  for (const auto& [player, window] : during.items())
+    if (std::find(order_.begin(), order_.end(), player) == order_.end())
+      throw PlacedError("/train/during/" + player, "there is no player '" + player + "' that is trained");
   for (const std::string& player : order_) rounds.insert(rounds_of(trial_.config.at("train"), player).first);
   return {rounds.begin(), rounds.end()};
 }
@@ -433,11 +446,12 @@ at::Tensor Game::features(const std::string& output, const at::Tensor& images, c
                     name = dot == std::string::npos ? "" : output.substr(dot + 1);
   if (!players_.contains(model)) throw Error("there is no model '" + model + "'");
   Player& p = *players_.at(model);
+  const std::vector<int64_t> shape = wiring_.shape(model, dataset_->info().shape);
   const int64_t number = ++update_number_;
   p.model.weights.begin(number, train::Use::measure);
   std::vector<at::Tensor> parts;
   for (int64_t i = 0; i < images.size(0); i += 256) {
-    NamedTensors inputs = {{"image", images.slice(0, i, i + 256)}};
+    NamedTensors inputs = {{"image", of_side(images.slice(0, i, i + 256), shape)}};
     if (labels.defined()) inputs.emplace_back("label", labels.slice(0, i, i + 256));
     const at::Tensor f = find(p.forward(inputs, number, false), name);
     if (!f.defined()) throw Error("model '" + model + "' gives no output '" + name + "'");

@@ -89,6 +89,7 @@ class Game {
   // One pass: the sum of the losses' terms on one batch (undefined when none of them says anything), and the
   // terms. False when the sum is not finite.
   bool compute(Player& player, int64_t round, int64_t number, at::Tensor* total, Record* terms, Fault* fault);
+  void check_links() const;
   void check_wiring() const;
   // What the loss calls this player when it computes for it: its role, or that of a player which it feeds; ""
   // when it says nothing to it.

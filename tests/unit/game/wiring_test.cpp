@@ -174,6 +174,15 @@ TEST_CASE("a cast's samples are its generator's, and real ones of its side") {
   CHECK(made.sizes() == at::IntArrayRef({8, 1, 8, 8}));
 }
 
+TEST_CASE("a player of a smaller side is measured with on pictures of its side") {
+  const Scratch scratch;
+  Game game(Trial::from_json(stacked(scratch, true)));
+  const Batch real = game.data().take(5);
+  const at::Tensor features = game.features("judge.features", real.image, real.label);
+  CHECK(at::equal(features,
+                  game.features("judge.features", at::adaptive_avg_pool2d(real.image, {4, 4}), real.label)));
+}
+
 TEST_CASE("samples come out of the whole chain, with averaged weights throughout") {
   const Scratch scratch;
   json t = stacked(scratch, true);
@@ -226,12 +235,16 @@ TEST_CASE("a player is updated during its rounds only; four players go on bit fo
     t["config"]["train"]["during"]["base"] = window;
     CHECK_THAT(error_of(t), Contains("/train/during/base: expected [from, to]"));
   }
+  t["config"]["train"]["during"] = {{"bass", {0, 2}}};
+  CHECK_THAT(error_of(t), Contains("/train/during/bass: there is no player 'bass' that is trained"));
 }
 
 TEST_CASE("what cannot be wired says where and why") {
   const Scratch scratch;
   const auto with = [&](const std::string& pointer, const json& value) {
     json t = stacked(scratch, true);
+    t["config"]["losses"].push_back(
+        entry(t, "loss", "conditioning", {{"weight", 1.0}}));  // asks for its shape
     t["config"][json::json_pointer(pointer)] = value;
     return error_of(t);
   };
@@ -250,6 +263,7 @@ TEST_CASE("what cannot be wired says where and why") {
              Contains("/losses/1/players/generator: there is no model"));
   CHECK_THAT(with("/losses/1/players/generator", "generator"), Contains("pictures of different sides"));
   CHECK_THAT(with("/losses/1/players/player", "base"), Contains("nobody plays the role 'player'"));
+  CHECK(with("/models/generator/blocks", 2) == "");
 }
 
 TEST_CASE("a pyramid of games on one picture is proved in batches of one, each scale in its rounds") {
