@@ -134,12 +134,6 @@ TEST_CASE("every bundled loss gives the same under both LibTorches") {
   drawn.erase("fake.image");
   train::write_safetensors(scratch / "discriminator", all);
   train::write_safetensors(scratch / "generator", drawn);
-  // Some ask for the size of the features before there is a model that tells: they are given the features.
-  const std::set<std::string> by_features = {"ac", "two_c", "d2dce", "css"};
-  Tensors given = all;
-  given["discriminator.real.features"] = tensor_of("image", 4).flatten(1);
-  given["discriminator.fake.features"] = -tensor_of("image", 4).flatten(1);
-  train::write_safetensors(scratch / "features", given);
   const auto player = [](const std::string& loss) {
     const std::map<std::string, std::string> own = {
         {"unet", "unet"}, {"semi_supervised", "improved_gan"}, {"reconstruction", "fastgan"}};
@@ -160,15 +154,11 @@ TEST_CASE("every bundled loss gives the same under both LibTorches") {
       const std::string name = loss.at("name");
       INFO(name << " for the " << role);
       if (!is_for_games(role)) continue;
-      const bool features = by_features.contains(name);
-      const std::string seen = role == "generator" ? "fake" : "real";
       const std::string probe = "probe loss " + name + " --json --role " + role + kFacts + " --inputs " +
-                                (scratch / (features ? "features" : role)) + " --out " +
-                                (scratch / "gradients") + " --model discriminator=" + player(name) +
+                                (scratch / role) + " --out " + (scratch / "gradients") +
+                                " --model discriminator=" + player(name) +
                                 " --model generator=" + maker(name) + ",width=16 --grad " +
-                                (features              ? "discriminator." + seen + ".features"
-                                 : role == "generator" ? source(name)
-                                                       : "real.image");
+                                (role == "generator" ? source(name) : "real.image");
       Json answers[2];
       Tensors gradients[2];
       for (const Worker worker : kBoth) {

@@ -1,3 +1,4 @@
+#include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <iostream>
@@ -6,6 +7,7 @@
 #include <commands/loss_step.hpp>
 #include <commands/probe.hpp>
 #include <common/error.hpp>
+#include <common/needs.hpp>
 #include <image/png.hpp>
 #include <image/sheet.hpp>
 #include <train/random.hpp>
@@ -59,6 +61,36 @@ void draw_arrows(const std::string& picture, const std::string& name, const at::
   write_png(picture, arrows(step.known(name), -gradient, real));
 }
 
+// Whether a loss needs an output of the model other than logits and pictures.
+bool needs_features(const nlohmann::json& roles, const nlohmann::json& parameters, const std::string& model) {
+  for (const auto& role : roles)
+    for (const std::string& need : needs_of(role, parameters))
+      if (need.starts_with(model + ".") && need != model + ".logit" && need != model + ".image") return true;
+  return false;
+}
+
+// The sizes of one sample of each output of a model, as a trial tells them to losses that put a head of their
+// own on one.
+void tell_output_shapes(Network& network, const std::string& model, at::ScalarType dtype,
+                        nlohmann::json& facts) {
+  const at::NoGradGuard no_grad;
+  const OwnRandomness own(0);
+  std::vector<int64_t> image = facts.at("sample_shape");
+  image.insert(image.begin(), 1);
+  NamedTensors inputs;
+  for (const std::string& input : network.model().inputs())
+    if (input == "image")
+      inputs.emplace_back(input, at::zeros(image, dtype));
+    else if (input == "z")
+      inputs.emplace_back(input, at::zeros({1, facts.at("latent_size").get<int64_t>()}, dtype));
+    else if (input == "label" && facts.at("classes") > 0)
+      inputs.emplace_back(input, at::zeros({1}, at::kLong));
+  network.begin(train::Use::measure);
+  for (const auto& [output, tensor] : network.forward(inputs, /*training=*/false))
+    if (const std::string fact = "shape." + model + "." + output; !facts.contains(fact))
+      facts[fact] = tensor.sizes().slice(1).vec();
+}
+
 // The loss's own parameters and buffers, in the dtype of the inputs.
 struct OwnTensors {
   train::ParameterSet set;
@@ -87,15 +119,18 @@ void probe_loss(const Request& request) {
     if (const auto first = name.find('.'), last = name.rfind('.'); first != last && tensor.dim() > 0)
       facts["shape." + name.substr(0, first) + name.substr(last)] = tensor.sizes().slice(1).vec();
   const at::ScalarType dtype = file.any_double() ? at::kDouble : at::kFloat;
-  // Models first: a loss may be made for the number of their parameters.
+  // Models first: a loss may be made for the number of their parameters, or the sizes of their outputs.
+  const Request& component = request.at("component");
+  const nlohmann::json& loss_roles = open_component(component).description.at("roles");
   std::map<std::string, std::unique_ptr<Network>> networks;
   for (const auto& [model, entry] : request.at("models").items()) {
     auto network = std::make_unique<Network>(entry.at("component"), facts, seed, dtype);
     if (const std::string weights = text(entry, "weights"); !weights.empty()) network->load(weights);
     facts["parameters." + model] = network->set().count();
+    if (needs_features(loss_roles, component.at("parameters"), model))
+      tell_output_shapes(*network, model, dtype, facts);
     networks[model] = std::move(network);
   }
-  const Request& component = request.at("component");
   const Loss loss(open_component(component), component.at("parameters"), facts);
   const OwnTensors own(loss.declared(), seed, dtype);
 

@@ -50,7 +50,7 @@ Monitor::Monitor(const Trial& trial, Game& game)
   if (found == game.players().end() || !contains(found->second->model.instance.outputs(), "logit"))
     logits_ = 0;
   if (logits_ == 0) return;
-  train_ = game.data().take(logits_);
+  train_ = game.data().take_selected(logits_);
   held_out_ = game.data().take_from("test", logits_);
 }
 

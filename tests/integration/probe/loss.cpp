@@ -129,6 +129,19 @@ TEST_CASE("gradients of the total are the formulas' derivatives") {
   CHECK(at::allclose(generator, (f - 1) / 7));
 }
 
+TEST_CASE("a loss with a head of its own is told how large the model's features are") {
+  const Scratch scratch;
+  const std::string pictures = scratch.write("pictures", {{"real.image", normal({4, 3, 8, 8}, 3)},
+                                                          {"fake.image", normal({4, 3, 8, 8}, 4)},
+                                                          {"real.label", at::arange(4)},
+                                                          {"fake.label", at::arange(4)}});
+  const Json answer = ask(probe("ac", "discriminator", pictures,
+                                {"--model", "discriminator=mlp,width=24", "--classes", "4", "--grad",
+                                 "real.image", "--out", scratch / "g"}));
+  CHECK_FALSE(answer["terms"].empty());
+  CHECK(scratch.read("g").at("real.image").abs().sum().item<double>() > 0);
+}
+
 TEST_CASE("what a loss cannot be asked is one clear line") {
   const Scratch scratch;
   const std::string both =

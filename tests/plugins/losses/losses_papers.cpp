@@ -348,6 +348,7 @@ TEST_CASE("jacobian measures how far features move along a random direction, in 
   const double whole = value(mixed.terms("discriminator"), "real");
   CHECK(depths == std::vector<int>(4, 1));
   CHECK(worker::full_precision_depth() == 0);
+  CHECK_THAT(error_of(worker::leave_full_precision), Catch::Contains("left more often than it was entered"));
   CHECK(distance(seen[2], real) == 0);
   at::manual_seed(8);
   give(loss);
