@@ -136,7 +136,7 @@ class Gaussian {
   // C of C C' = s: Cholesky's where every feature adds something of its own, else of eigenvectors, which
   // takes ten times as long.
   static Tensor root_of(const Tensor& s) {
-    if (const Tensor c = cholesky(s)) return c;
+    if (Tensor c = cholesky(s)) return c;
     const auto [values, vectors] = linalg_eigh(s);
     const int64_t d = s.size(0), rank = rank_of(values);
     return narrow(vectors, 1, d - rank, rank) * sqrt(narrow(values, 0, d - rank, rank));

@@ -16,6 +16,7 @@ inline float rounded_up(double x) {
 }
 inline std::vector<float> rounded_up(const std::vector<double>& all) {
   std::vector<float> up;
+  up.reserve(all.size());
   for (const double x : all) up.push_back(rounded_up(x));
   return up;
 }

@@ -43,6 +43,7 @@ std::vector<std::string> protocols_of(const std::vector<Outcome>& outcomes) {
   for (const Outcome& outcome : outcomes)
     if (outcome.measured) ++trials[outcome.protocol];
   std::vector<std::string> names;
+  names.reserve(trials.size());
   for (const auto& [protocol, n] : trials) names.push_back(protocol);
   std::stable_sort(names.begin(), names.end(),
                    [&](const auto& a, const auto& b) { return trials[a] > trials[b]; });
@@ -98,8 +99,8 @@ void Tally::add(const Outcome& outcome) {
   } else if (outcome.value) {
     ++counted;
     values.push_back(*outcome.value);
-  } else if (outcome.measured) {
-    ++diverged;
+  } else {
+    diverged += outcome.measured ? 1 : 0;
   }
 }
 
