@@ -213,6 +213,9 @@ bench_packages() {
   drop_scratch_folder
 }
 need_bench_python() { bench_packages bench-python requirements.txt "Python's torch $torch_version (2 GB)" --no-deps; }
+need_bench_metrics() {
+  bench_packages bench-metrics metrics.txt "prdc and pytorch-fid (275 MB)" --no-deps --root-user-action ignore
+}
 need_bench_mlflow() {
   bench_packages bench-mlflow mlflow.txt "MLflow (120 MB)" --no-warn-conflicts --root-user-action ignore
 }

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 
+import metrics
 import store
 import training
 from rows import Row, table
@@ -33,6 +34,7 @@ class Tools:
         self.programs = arguments.build / "bin"
         self.torch = arguments.torch
         self.mlflow = arguments.mlflow
+        self.metrics = arguments.metrics
 
 
 def operator_rows(measured):
@@ -149,6 +151,7 @@ def measurements(tools, threads, seconds, scratch):
     yield "start", lambda: start_rows(tools, scratch)
     yield "trials", lambda: trial_rows(tools, scratch)
     yield "store", lambda: store.rows(tools, scratch)
+    yield "metrics", lambda: metrics.rows(tools, threads, scratch)
     for name, read in PROGRAMS.items():
         yield name, lambda case=(tools, name, read): program_rows(*case)
     for side in SIDES:
@@ -163,7 +166,9 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--torch", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--mlflow", type=pathlib.Path, help=argparse.SUPPRESS)
-    parser.add_argument("what", nargs="?", choices=["store"], help="store: the store alone, without Python's torch")
+    parser.add_argument("--metrics", type=pathlib.Path, help=argparse.SUPPRESS)
+    parser.add_argument("what", nargs="?", choices=["store", "metrics"],
+                        help="store, metrics: these alone, without Python's torch")
     parser.add_argument("--only", default="", help="measure only what has this in its name (--list shows the names; --only=-8-8 for one with a dash first)")
     parser.add_argument("--list", action="store_true", help="print the names and stop")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn of training (default: 2)")
