@@ -39,7 +39,7 @@ int64_t coordinates(const Builder& b) {
 
 // A parameter that lists a number for each coordinate of a sample; empty when it lists none.
 std::vector<double> point(const Builder& b, const char* name) {
-  const auto list = b.get<std::vector<double>>(name);
+  auto list = b.get<std::vector<double>>(name);
   if (!list.empty() && static_cast<int64_t>(list.size()) != coordinates(b))
     throw Error("'" + std::string(name) + "' has " + std::to_string(list.size()) +
                 " numbers; a sample of this data set has " + std::to_string(coordinates(b)));
@@ -107,7 +107,7 @@ class Discriminator {
         offset_(b.parameter("offset", {1}, {Layout::other, init::constant(b.get<double>("offset"))})) {}
   Outputs forward(const Call& call) const {
     const Tensor features = flatten(call.input("image"), 1);
-    const Tensor slope = call[slope_];
+    const Tensor& slope = call[slope_];
     return {{"logit", mm(features, reshape(slope, {-1, 1})) + call[offset_]}, {"features", features}};
   }
 
