@@ -21,11 +21,6 @@ inline void check_width(int64_t real, int64_t fake) {
     throw Error("the real samples have " + std::to_string(real) + " features, the fake ones " +
                 std::to_string(fake));
 }
-inline bool is_finite(const Tensor& x) { return all(isfinite(x)).item() != 0; }
-inline void check_finite_reference(const Tensor& x) {
-  if (!is_finite(x)) throw Error("the features of the real set hold NaN or infinity");
-}
-
 // Some rows in float64.
 inline Tensor rows(const Tensor& x, int64_t first, int64_t count) {
   return to(narrow(x, 0, first, count), DType::float64);
@@ -34,6 +29,16 @@ inline Tensor rows(const Tensor& x, int64_t first, int64_t count) {
 template <class F>
 void for_blocks(int64_t total, int64_t block, F&& f) {
   for (int64_t first = 0; first < total; first += block) f(first, std::min(block, total - first));
+}
+inline bool is_finite(const Tensor& x) {
+  bool finite = true;
+  for_blocks(x.size(0), 1024, [&](int64_t first, int64_t count) {
+    finite = finite && all(isfinite(narrow(x, 0, first, count))).item() != 0;
+  });
+  return finite;
+}
+inline void check_finite_reference(const Tensor& x) {
+  if (!is_finite(x)) throw Error("the features of the real set hold NaN or infinity");
 }
 // Mean of the rows, [n], float64.
 inline Tensor mean_row(const Tensor& x) {

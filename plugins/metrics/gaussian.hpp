@@ -33,20 +33,22 @@ class Moments {
   Tensor mean() const { return shift_ + offset(); }
   // Of at least two rows, with N - 1.
   Tensor covariance() const {
-    std::vector<Tensor> lower;
-    for (const Tensor& stripe : stripes_) {
-      const int64_t rest = width_ - stripe.size(1);
-      lower.push_back(rest == 0 ? stripe
-                                : cat(std::vector{stripe, zeros({stripe.size(0), rest}, DType::float64)}, 1));
-    }
-    const Tensor half = tril(cat(lower, 0)), mirrored = transpose(tril(half, -1), 0, 1);
+    const Tensor half = tril(lower_half(stripes_, width_)), mirrored = transpose(tril(half, -1), 0, 1);
     const Tensor d = offset();
     const auto n = static_cast<double>(count_);
     return div(half + mirrored - n * (reshape(d, {width_, 1}) * d), n - 1);
   }
 
- private:
   static constexpr int64_t kStripe = 256;
+  // A square matrix of rows that end at the diagonal, some of them in each stripe.
+  static Tensor lower_half(std::vector<Tensor> stripes, int64_t width) {
+    for (Tensor& stripe : stripes)
+      if (const int64_t rest = width - stripe.size(1); rest > 0)
+        stripe = cat(std::vector{stripe, zeros({stripe.size(0), rest}, DType::float64)}, 1);
+    return cat(stripes, 0);
+  }
+
+ private:
   int64_t stripe(int64_t first) const { return std::min(kStripe, width_ - first); }
   // Of the mean from the shift.
   Tensor offset() const { return reshape(div(sum_, static_cast<double>(count_)), {width_}); }
@@ -100,7 +102,7 @@ class Gaussian {
       const Tensor s = moments.covariance();
       mean = moments.mean();
       fake_trace = trace(s).item();
-      product = mm(transpose(root_, 0, 1), mm(s, root_));
+      product = triangular_ ? within(s, root_) : mm(transpose(root_, 0, 1), mm(s, root_));
     } else {
       // Y = X C is narrower than X; and where it has fewer rows than columns, Y Y' is smaller than Y' Y.
       mean = mean_row(x);
@@ -135,8 +137,11 @@ class Gaussian {
   }
   // C of C C' = s: Cholesky's where every feature adds something of its own, else of eigenvectors, which
   // takes ten times as long.
-  static Tensor root_of(const Tensor& s) {
-    if (Tensor c = cholesky(s)) return c;
+  Tensor root_of(const Tensor& s) {
+    if (Tensor c = cholesky(s)) {
+      triangular_ = true;
+      return c;
+    }
     const auto [values, vectors] = linalg_eigh(s);
     const int64_t d = s.size(0), rank = rank_of(values);
     return narrow(vectors, 1, d - rank, rank) * sqrt(narrow(values, 0, d - rank, rank));
@@ -154,6 +159,22 @@ class Gaussian {
     const Tensor left = div(square(diagonal(c)), diagonal(s));
     return min(left).item() > 1e-10 ? c : Tensor();
   }
+  // The lower half of C' S C, without the products with what is zero above the diagonal of C.
+  static Tensor within(const Tensor& s, const Tensor& c) {
+    const int64_t d = c.size(0);
+    std::vector<Tensor> columns, rows;
+    for_blocks(d, Moments::kStripe, [&](int64_t first, int64_t count) {
+      columns.push_back(
+          mm(narrow(s, 1, first, d - first), narrow(narrow(c, 0, first, d - first), 1, first, count)));
+    });
+    const Tensor sc = cat(columns, 1);
+    for_blocks(d, Moments::kStripe, [&](int64_t first, int64_t count) {
+      const Tensor below = narrow(narrow(c, 0, first, d - first), 1, first, count);
+      rows.push_back(
+          mm(transpose(below, 0, 1), narrow(narrow(sc, 0, first, d - first), 1, 0, first + count)));
+    });
+    return Moments::lower_half(rows, d);
+  }
   // Eigenvalues, ascending, that are more than rounding.
   static int64_t rank_of(const Tensor& values) {
     const std::span<double> all = contiguous(values).data<double>();
@@ -165,6 +186,7 @@ class Gaussian {
   Tensor mean_;  // [n]
   Tensor root_;  // [n, rank]: root_ root_' is the covariance
   double trace_ = 0;
+  bool triangular_ = false;  // root_ is zero above the diagonal
 };
 
 }  // namespace saddle
