@@ -1,6 +1,8 @@
 #include <saddle/nn.hpp>
+#include <saddle/trial.hpp>
 
 #include <cmath>
+#include <optional>
 using namespace saddle;
 
 // VQ-VAE (van den Oord et al. 2017, arXiv:1711.00937): an encoder, a codebook of vectors of which each place
@@ -126,8 +128,13 @@ class Quantizer {
   // map: [samples, size, height, width].
   Chosen operator()(const Call& call, const Tensor& map) const {
     NoGrad guard;
+    // In a trial of bfloat16 distances are close to one another, and counts past 256 are not exact.
+    const bool reduced = map.dtype() == DType::bfloat16;
+    std::optional<trial::FullPrecision> exact;
+    if (reduced) exact.emplace();
     const int64_t size = map.size(1);
-    const Tensor flat = reshape(permute(map, {0, 2, 3, 1}), {-1, size});
+    const Tensor places = reshape(permute(map, {0, 2, 3, 1}), {-1, size});
+    const Tensor flat = reduced ? to(places, DType::float32) : places;
     const Tensor book = to(call[codebook_], flat.dtype());
     const Tensor distance =
         sum(square(flat), {1}, true) - 2 * mm(flat, transpose(book, 0, 1)) + sum(square(book), IntList(1));
