@@ -1,7 +1,7 @@
 """The prdc package and pytorch-fid's distance, timed on features of the kind that metrics_bench.cpp makes.
 
 usage: metrics_packages.py CASE SAMPLES FEATURES THREADS    prints one JSON object, as metrics_bench.cpp does
-CASE: prdc; frechet: pytorch-fid's moments and distance; distance: the distance alone, from given moments
+CASE: prdc, or frechet: pytorch-fid's moments and distance
 """
 import json
 import os
@@ -43,8 +43,7 @@ def main():
     else:
         distance = pytorch_fid_distance()
         real, fake = real.astype("f8"), fake.astype("f8")
-        given = [moments(x) for x in (real, fake)] if CASE == "distance" else None
-        body = lambda: distance(*sum(given or [moments(x) for x in (real, fake)], ()))
+        body = lambda: distance(*moments(real), *moments(fake))
     before = resource.getrusage(resource.RUSAGE_SELF)
     start = time.perf_counter()
     body()
