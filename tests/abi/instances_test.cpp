@@ -80,6 +80,7 @@ TEST_CASE("a loss gives terms, in C and through the SDK") {
   const Loss c(fixture("loss", "c_loss"), json::object(), json::object());
   CHECK(at::equal(find(c.compute(table, "discriminator", 0, {}, {}), "mean"), real.mean()));
 
+  // The other parameters have their defaults, as in trials that were planned before there were these.
   const Loss hinge(bundled("loss", "hinge"), {{"margin", 1.5}}, json::object());
   CHECK(hinge.speaks_to("generator"));
   CHECK_FALSE(hinge.speaks_to("classifier"));

@@ -73,7 +73,11 @@ TEST_CASE("the worker holds a file against its pin before it opens it") {
   const std::string worker = (fs::path(SADDLE_PROGRAM).parent_path() / "saddle-worker").string();
   const std::string file = BROKEN_PLUGINS "/segfault_at_load.so", other(64, '0');
   const Json request = {{"id", 0},
-                        {"config", {{"train", {{"batch", 2}}}, {"dataset", {{"use", "segfault_at_load"}}}}},
+                        {"config",
+                         {{"train", {{"batch", 2}}},
+                          {"dataset", {{"use", "segfault_at_load"}}},
+                          {"models", Json::object()},
+                          {"losses", Json::array()}}},
                         {"plugins", {{"dataset/segfault_at_load", file}}},
                         {"pins", {{"dataset/segfault_at_load", other}}}};
   const auto result = saddle::run_child({worker, "prove"}, request.dump() + "\n", 60);

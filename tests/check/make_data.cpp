@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "../plugins/datasets/lmdb.hpp"
+
 namespace {
 namespace fs = std::filesystem;
 using Bytes = std::vector<uint8_t>;
@@ -126,6 +128,10 @@ std::string from_base64(const std::string& text) {
 void pictures(const std::string& reference) {
   const auto list = nlohmann::json::parse(std::ifstream(reference)).at("pictures");
   const auto picture = [&](size_t i) { return from_base64(list.at(i).at("file")); };
+  const auto bytes = [&](size_t i) {
+    const std::string file = picture(i);
+    return Bytes(file.begin(), file.end());
+  };
   for (const char* where : {"folder/cats/a.png", "folder/cats/b.png", "folder/dogs/c.png"})
     write(where, picture(0));
   write("folder/dogs/d.jpg", picture(6));
@@ -134,6 +140,8 @@ void pictures(const std::string& reference) {
   write(tiny + "train/n01/images/n01_0.JPEG", picture(6));
   write(tiny + "train/n02/images/n02_0.JPEG", picture(8));
   write(tiny + "val/images/val_0.JPEG", picture(6));
+  test::write_lmdb(root / "lsun/church_outdoor_train_lmdb",
+                   {{"0a", bytes(0)}, {"0b", bytes(6)}, {"0c", bytes(8)}});
   write(tiny + "val/val_annotations.txt", "val_0.JPEG\tn02\t0\t32\t44\t62\n");
 }
 

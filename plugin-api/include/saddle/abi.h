@@ -334,9 +334,9 @@ struct saddle_step {
   saddle_tensor* const* buffers;
 
   /* A tensor of a sample, as "real.image", "real.label", "fake.image", "latent.z", "real.augmented" (as
-   * models get it); borrowed. *tensor is null when the trial has none of that name, such as labels. The sample
-   * "labelled" is a batch of those real ones whose labels a semi-supervised game may see (dataset.labelled), and
-   * "real" then has none; without that key it is any real ones. */
+   * models get it); borrowed. *tensor is null when the trial has none of that name, such as labels. The
+   * sample "labelled" is a batch of those real ones whose labels a semi-supervised game may see
+   * (dataset.labelled), and "real" then has none; without that key it is any real ones. */
   saddle_status (*input)(const saddle_step* step, const char* name, saddle_tensor** tensor);
   /* An output of a model on a sample: output(step, "discriminator", "real", "logit"); borrowed. */
   saddle_status (*output)(const saddle_step* step, const char* model, const char* sample, const char* name,

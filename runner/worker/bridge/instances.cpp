@@ -45,6 +45,14 @@ std::string list_text(const std::vector<std::string>& names) {
   return text.empty() ? "none" : text;
 }
 
+// A trial that was planned before the component had a parameter lacks it: the default is what it did then.
+nlohmann::json with_defaults(nlohmann::json config, const nlohmann::json& description) {
+  if (!config.is_object()) config = nlohmann::json::object();
+  for (const auto& [name, schema] : description.at("parameters").at("properties").items())
+    if (schema.contains("default") && !config.contains(name)) config[name] = schema["default"];
+  return config;
+}
+
 }  // namespace
 
 at::Tensor find(const NamedTensors& list, std::string_view name) {
@@ -56,6 +64,7 @@ at::Tensor find(const NamedTensors& list, std::string_view name) {
 Instance::Instance(const Component& component, const std::string& role, const nlohmann::json& config,
                    const nlohmann::json& facts, const std::string& record)
     : component_(component),
+      config_(with_defaults(config, component.description)),
       holding_(std::make_shared<Holding>()),
       caller_(std::make_shared<Caller>(
           Caller{component.kind + " '" + component.name + "'", record.empty() ? component.name : record,
@@ -63,7 +72,7 @@ Instance::Instance(const Component& component, const std::string& role, const nl
       who_(caller_->who) {
   const bool owns_tensors =
       component.kind == "model" || component.kind == "loss" || component.kind == "transform";
-  const HostBuilder builder(role, config, facts, owns_tensors ? &declared_ : nullptr);
+  const HostBuilder builder(role, config_, facts, owns_tensors ? &declared_ : nullptr);
   try {
     call("create", [&] { return shared_part(component_).create(builder.c(), &instance_); });
   } catch (...) {

@@ -31,8 +31,9 @@ struct Declared {
   bool first_pass = false;  // of a model: it starts from data
 };
 
-// Owns an instance; `config` are the component's own parameters, `facts` those of abi.h's
-// saddle_builder.fact; `record` is what its records are kept under, the component's name unless given.
+// Owns an instance; `config` are the component's own parameters, of which those that are missing have their
+// defaults; `facts` those of abi.h's saddle_builder.fact; `record` is what its records are kept under, the
+// component's name unless given.
 class Instance {
  public:
   Instance(const Component& component, const std::string& role, const nlohmann::json& config,
@@ -54,6 +55,7 @@ class Instance {
     call(caller_, function, std::forward<F>(body));
   }
   const Component& component_;
+  const nlohmann::json config_;  // with the defaults of parameters that it was not given
   std::shared_ptr<Holding> holding_;
   std::shared_ptr<const Caller> caller_;
   const std::string& who_;  // "KIND 'NAME'"
@@ -119,16 +121,13 @@ class Loss : public Instance {
  public:
   Loss(const Component& component, const nlohmann::json& config, const nlohmann::json& facts,
        const std::string& record = {})
-      : Instance(component, "", config, facts, record), config_(config) {}
+      : Instance(component, "", config, facts, record) {}
   // Scalar terms by name, attached to the graph.
   NamedTensors compute(StepSource& source, const std::string& role, int64_t round,
                        std::span<const at::Tensor> parameters, std::span<const at::Tensor> buffers) const;
   bool speaks_to(const std::string& role) const;
   // With its own parameters put in.
   std::vector<std::string> needs(const std::string& role) const;
-
- private:
-  nlohmann::json config_;
 };
 
 struct DatasetInfo {

@@ -149,7 +149,8 @@ static void run(const saddle_plugin* plugin, saddle_status expected) {
     plugin->operators[i]->handle = (const saddle_operator*)plugin->operators[i]->schema;
   const saddle_loss* loss = plugin->components[0]->as.loss;
 
-  saddle_builder builder = {offsetof(saddle_builder, buffer) + 8, NULL, "", "{}", get, NULL, NULL, NULL, NULL};
+  saddle_builder builder = {
+      offsetof(saddle_builder, buffer) + 8, NULL, "", "{}", get, NULL, NULL, NULL, NULL};
   void* instance = NULL;
   EXPECT(loss->create(&builder, &instance) == SADDLE_OK);
 

@@ -1,7 +1,7 @@
 // LSUN's LMDBs, made here with liblmdb and libwebp in the form in which they are published.
 #include "files.hpp"
+#include "lmdb.hpp"
 
-#include <lmdb.h>
 #include <webp/encode.h>
 
 #include <atomic>
@@ -28,25 +28,6 @@ Bytes webp(int shade, bool alpha = false) {
   Bytes bytes(file, file + size);
   WebPFree(file);
   return bytes;
-}
-
-void write_lmdb(const fs::path& folder, const std::map<std::string, Bytes>& entries) {
-  fs::create_directories(folder);
-  MDB_env* environment = nullptr;
-  REQUIRE(mdb_env_create(&environment) == 0);
-  REQUIRE(mdb_env_set_mapsize(environment, 1 << 22) == 0);
-  REQUIRE(mdb_env_open(environment, folder.c_str(), 0, 0664) == 0);
-  MDB_txn* writing = nullptr;
-  REQUIRE(mdb_txn_begin(environment, nullptr, 0, &writing) == 0);
-  MDB_dbi table = 0;
-  REQUIRE(mdb_dbi_open(writing, nullptr, 0, &table) == 0);
-  for (const auto& [name, bytes] : entries) {
-    MDB_val key{name.size(), const_cast<char*>(name.data())},
-        value{bytes.size(), const_cast<uint8_t*>(bytes.data())};
-    REQUIRE(mdb_put(writing, table, &key, &value, 0) == 0);
-  }
-  REQUIRE(mdb_txn_commit(writing) == 0);
-  mdb_env_close(environment);
 }
 
 json params(const Folder& folder, json more = json::object()) {
