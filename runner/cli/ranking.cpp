@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <ostream>
+#include <set>
 
 #include <cli/outcome.hpp>
 #include <cli/select.hpp>
@@ -149,10 +150,20 @@ std::string swept_name(const std::string& trial) {
   return begin == std::string::npos || end <= begin ? "" : trial.substr(begin + 1, end - begin - 1);
 }
 
-// Branches of a sweep may differ in so much that a column for each thing says less than their names.
+// Whether some configs read alike: one has an entry that another has not, such as dataset.select.
+bool some_alike(const Distinctions& distinctions) {
+  std::set<std::vector<std::string>> seen;
+  for (const auto& [config, cells] : distinctions.cells)
+    if (!seen.insert(cells).second) return true;
+  return false;
+}
+
+// Branches of a sweep may differ in so much that a column for each thing says less than their names, or in
+// something that no column tells.
 Distinctions shortened(db::Reader& reader, const Scope& scope, Distinctions full) {
   constexpr std::size_t kMostColumns = 6;
-  if (!scope.experiment || full.titles.size() <= kMostColumns) return full;
+  const bool telling = !full.titles.empty() && full.titles.size() <= kMostColumns && !some_alike(full);
+  if (!scope.experiment || telling) return full;
   Distinctions named{.titles = {"config"}, .paths = {""}, .cells = {}};
   std::map<std::string, std::string> config_of;
   const db::Rows rows = reader.query(

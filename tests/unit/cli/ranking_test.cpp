@@ -267,3 +267,16 @@ TEST_CASE("configs that differ in many things are called as their trials are, in
   // Of several experiments names say nothing in common.
   CHECK(rank(reader, Scope(), "frechet").configs.titles.size() == 7);
 }
+
+TEST_CASE("configs that no column tells apart are called as their trials are") {
+  const std::string plain = R"({"dataset":{"use":"digits"}})",
+                    kept = R"({"dataset":{"use":"digits","select":{"keep":0.5}}})";
+  const Database database;
+  const auto id =
+      fill(database.path(), "e",
+           {{"all", 1, plain, {{"frechet", kPixels, 1}}}, {"half", 1, kept, {{"frechet", kPixels, 2}}}});
+  db::Reader reader(database.path());
+  const Distinctions names = rank(reader, id, "frechet").configs;
+  CHECK(names.titles == std::vector<std::string>{"config"});
+  CHECK(names.cells.at("half") == std::vector<std::string>{"half"});
+}
