@@ -29,9 +29,10 @@ def turns(tools, threads, metric, samples, case):
     """The faster turn of ours, and of the package's; None where the packages are not there."""
     ours, theirs = [], []
     script = pathlib.Path(__file__).with_name("metrics_packages.py")
+    # -S: without the system's packages, such as a pandas that was built for another NumPy.
     for _ in range(TURNS):
         if tools.metrics is not None and tools.metrics.is_dir():
-            theirs.append(measured([sys.executable, "-B", "-W", "ignore", script, case, samples, FEATURES, threads], {"PYTHONPATH": str(tools.metrics)}))
+            theirs.append(measured([sys.executable, "-S", "-B", "-W", "ignore", script, case, samples, FEATURES, threads], {"PYTHONPATH": str(tools.metrics)}))
         ours.append(measured([tools.programs / "saddle_metrics_bench", tools.programs.parent / "lib/saddle/plugins",
                               metric, samples, FEATURES, threads]))
     fastest = lambda times: min(times, key=lambda one: taken(one, threads), default=None)
