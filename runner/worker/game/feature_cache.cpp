@@ -1,43 +1,18 @@
 #include <game/feature_cache.hpp>
 
-#include <sys/file.h>
-
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <chrono>
 #include <cstdio>
 #include <optional>
-#include <thread>
 
 #include <common/error.hpp>
 #include <common/paths.hpp>
 #include <common/sha256.hpp>
+#include <game/cache.hpp>
 #include <train/safetensors.hpp>
 
 namespace saddle::worker {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Held by the process that computes. Released when it ends, however it does.
-class Lock {
- public:
-  // Waits, but not for ever: a process that is stopped would keep others from measuring.
-  explicit Lock(const fs::path& file) : fd_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(30);
-    while (fd_ >= 0 && ::flock(fd_, LOCK_EX | LOCK_NB) != 0 && std::chrono::steady_clock::now() < until)
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-  ~Lock() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
- private:
-  int fd_;
-};
 
 class Folder {
  public:
@@ -59,12 +34,7 @@ class Folder {
   }
   void keep(const Features& features) const {
     try {
-      for (const auto& [output, rows] : features) {
-        // A name of its own first: a file is there whole or not at all.
-        const fs::path own = file_of(output).string() + "." + std::to_string(::getpid());
-        train::write_safetensors(own, {{"features", rows}});
-        fs::rename(own, file_of(output));
-      }
+      for (const auto& [output, rows] : features) write_cached(file_of(output), {{"features", rows}});
     } catch (const std::exception& e) {
       std::printf("the features of the real samples are not kept for other trials: %s\n", e.what());
     }
@@ -101,7 +71,7 @@ Features kept_features(const std::string& identity, const at::Tensor& samples,
   if (auto found = folder.find(outputs, samples.size(0))) return *std::move(found);
   std::error_code error;
   fs::create_directories(cache / "features", error);
-  const Lock lock(folder.lock_file());
+  const CacheLock lock(folder.lock_file());
   if (auto found = folder.find(outputs, samples.size(0))) return *std::move(found);
   Features computed = compute();
   folder.keep(computed);

@@ -2,17 +2,18 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include <bridge/random.hpp>
 #include <common/paths.hpp>
 #include <common/sha256.hpp>
+#include <game/cache.hpp>
 #include <game/data.hpp>
 #include <game/density.hpp>
 #include <game/extractor.hpp>
@@ -143,25 +144,29 @@ Selection::Scored Selection::scored() const {
   const std::filesystem::path cache = cache_folder();
   if (cache.empty() || dataset_.info().version.empty()) return compute();
   const std::filesystem::path file = cache / "selections" / (key() + ".safetensors");
-  std::error_code error;
-  if (std::filesystem::exists(file, error)) {
+  const auto known = [&]() -> std::optional<Scored> {
+    std::error_code error;
+    if (!std::filesystem::exists(file, error)) return {};
     try {
       const train::SafetensorsFile kept(file);
-      Scored known{kept.read("scores"), by_class_ ? kept.read("labels") : at::Tensor()};
-      if (known.scores.numel() == size_ && (!by_class_ || known.labels.numel() == size_)) return known;
+      Scored found{kept.read("scores"), by_class_ ? kept.read("labels") : at::Tensor()};
+      if (found.scores.numel() == size_ && (!by_class_ || found.labels.numel() == size_)) return found;
     } catch (const Error&) {
       // A damaged file is made anew.
     }
-  }
+    return {};
+  };
+  if (auto found = known()) return *std::move(found);
+  std::error_code error;
+  std::filesystem::create_directories(file.parent_path(), error);
+  // One trial scores, the others that begin with it wait: it may take hours.
+  const CacheLock lock(cache / ("lock-selections-" + file.filename().string().substr(0, 1)));
+  if (auto found = known()) return *std::move(found);
   Scored result = compute();
   try {
-    std::filesystem::create_directories(file.parent_path());
-    // Other trials may be at it, too: each writes a file of its own, and the last one stays.
-    const std::filesystem::path own = file.string() + "." + std::to_string(::getpid());
     std::map<std::string, at::Tensor> tensors = {{"scores", result.scores}};
     if (by_class_) tensors["labels"] = result.labels;
-    train::write_safetensors(own, tensors);
-    std::filesystem::rename(own, file);
+    write_cached(file, tensors);
   } catch (const std::exception& e) {
     std::printf("select: the scores are not kept for the next trial: %s\n", e.what());
   }
