@@ -780,6 +780,31 @@ def count(network):
     return sum(p.numel() for p in network.parameters())
 
 
+def record(tensors, name, case, network, n=3):
+    """Adds to the tensors what a test asks of a case: weights, n inputs, outputs in evaluation and in training, buffers
+    after that, and the gradients of the outputs' summed squares."""
+    facts = case["facts"]
+    tensors |= {f"{name}/weight/{w}": t for w, t in named(network, False).items()}
+    tensors |= {f"{name}/buffer/{b}": t for b, t in named(network, True).items()}
+    shape = [facts["latent_size"]] if case["role"] == "generator" else facts["sample_shape"]
+    inputs = [torch.randn(n, *shape)]
+    tensors[f"{name}/input"] = inputs[0].clone()
+    if facts["classes"]:
+        inputs.append(torch.randint(facts["classes"], (n,)))
+        tensors[f"{name}/label"] = inputs[1].float()
+    network.eval()
+    tensors |= {f"{name}/eval/{o}": t for o, t in network(*inputs).items()}
+    network.train()
+    inputs[0].requires_grad_()
+    outputs = network(*inputs)
+    tensors |= {f"{name}/{o}": t for o, t in outputs.items()}
+    tensors |= {f"{name}/after/{b}": t for b, t in named(network, True).items()}
+    names, parameters = zip(*network.named_parameters())
+    found = torch.autograd.grad(sum(t.square().sum() for t in outputs.values()), [inputs[0], *parameters])
+    tensors[f"{name}/gradient"] = found[0]
+    tensors |= {f"{name}/gradient_of/{w}": t for w, t in zip(names, found[1:])}
+
+
 def main():
     # The counts that StudioGAN logs (DCGAN) and that follow from the paper's tables (SNGAN), z 128, 3 x 32 x 32.
     assert count(DcganGenerator(128, 3, 3, 64)) == 3812355
@@ -794,27 +819,9 @@ def main():
     torch.set_num_threads(1)
     tensors = {}
     for name, c in CASES.items():
-        network, facts = c.pop("network"), c["facts"]
+        network = c.pop("network")
         randomise(network)
-        tensors |= {f"{name}/weight/{n}": t for n, t in named(network, False).items()}
-        tensors |= {f"{name}/buffer/{n}": t for n, t in named(network, True).items()}
-        shape = [facts["latent_size"]] if c["role"] == "generator" else facts["sample_shape"]
-        inputs = [torch.randn(3, *shape)]
-        tensors[f"{name}/input"] = inputs[0].clone()
-        if facts["classes"]:
-            inputs.append(torch.randint(facts["classes"], (3,)))
-            tensors[f"{name}/label"] = inputs[1].float()
-        network.eval()
-        tensors |= {f"{name}/eval/{o}": t for o, t in network(*inputs).items()}
-        network.train()
-        inputs[0].requires_grad_()
-        outputs = network(*inputs)
-        tensors |= {f"{name}/{o}": t for o, t in outputs.items()}
-        tensors |= {f"{name}/after/{n}": t for n, t in named(network, True).items()}
-        names, parameters = zip(*network.named_parameters())
-        found = torch.autograd.grad(sum(t.square().sum() for t in outputs.values()), [inputs[0], *parameters])
-        tensors[f"{name}/gradient"] = found[0]
-        tensors |= {f"{name}/gradient_of/{n}": t for n, t in zip(names, found[1:])}
+        record(tensors, name, c, network)
     here = pathlib.Path(__file__).resolve()
     save_safetensors(here.with_suffix(".safetensors"), tensors,
                      {"torch": torch.__version__.split("+")[0], "cases": json.dumps(CASES)})

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from models_reference import count, named, save_safetensors
+from models_reference import count, record, save_safetensors
 
 TAPS = [1 / 8, 3 / 8, 3 / 8, 1 / 8]
 
@@ -241,32 +241,13 @@ def main():
     torch.set_num_threads(1)
     tensors = {}
     for name, c in CASES.items():
-        network, facts = c.pop("network"), c["facts"]
+        network = c.pop("network")
         with torch.no_grad():
             for parameter in network.parameters():
                 parameter.normal_()
             if hasattr(network, "mean_w"):
                 network.mean_w.normal_()
-        tensors |= {f"{name}/weight/{n}": t for n, t in named(network, False).items()}
-        tensors |= {f"{name}/buffer/{n}": t for n, t in named(network, True).items()}
-        shape = [facts["latent_size"]] if c["role"] == "generator" else facts["sample_shape"]
-        n = c.pop("n")
-        inputs = [torch.randn(n, *shape)]
-        tensors[f"{name}/input"] = inputs[0].clone()
-        if facts["classes"]:
-            inputs.append(torch.randint(facts["classes"], (n,)))
-            tensors[f"{name}/label"] = inputs[1].float()
-        network.eval()
-        tensors |= {f"{name}/eval/{o}": t for o, t in network(*inputs).items()}
-        network.train()
-        inputs[0].requires_grad_()
-        outputs = network(*inputs)
-        tensors |= {f"{name}/{o}": t for o, t in outputs.items()}
-        tensors |= {f"{name}/after/{n}": t for n, t in named(network, True).items()}
-        names, parameters = zip(*network.named_parameters())
-        found = torch.autograd.grad(sum(t.square().sum() for t in outputs.values()), [inputs[0], *parameters])
-        tensors[f"{name}/gradient"] = found[0]
-        tensors |= {f"{name}/gradient_of/{n}": t for n, t in zip(names, found[1:])}
+        record(tensors, name, c, network, c.pop("n"))
     here = pathlib.Path(__file__).resolve()
     save_safetensors(here.with_suffix(".safetensors"), tensors,
                      {"torch": torch.__version__.split("+")[0], "cases": json.dumps(CASES),
