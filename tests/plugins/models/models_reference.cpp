@@ -1,7 +1,5 @@
 // The models against PyTorch networks built from the papers' drawings (tests/reference/models_reference.py).
-#include <plugins/harness.hpp>
-
-#include <catch2/catch.hpp>
+#include "twin.hpp"
 
 #include <bridge/trial_services.hpp>
 
@@ -37,21 +35,8 @@ TEST_CASE("every model computes what its PyTorch twin computes") {
         return file.tensors.at(prefix + "/" + what);
       };
       const TestModel twin(c["model"], c["role"], c["config"], c["facts"]);
-      size_t given = 0;
-      for (const auto& [key, tensor] : file.tensors)
-        given += key.starts_with(name + "/weight/") || key.starts_with(name + "/buffer/");
-      REQUIRE(given == twin.parameters.size() + twin.buffers.size());
       const auto& declared = twin.model.declared();
-      {
-        at::NoGradGuard no_grad;
-        for (size_t i = 0; i < twin.parameters.size(); ++i) {
-          const at::Tensor weight = get("weight/" + declared.parameters[i].name);
-          REQUIRE(weight.sizes() == twin.parameters[i].sizes());
-          twin.parameters[i].copy_(weight);
-        }
-        for (size_t i = 0; i < twin.buffers.size(); ++i)
-          twin.buffers[i].copy_(get("buffer/" + declared.buffers[i].name));
-      }
+      take_reference(twin, file, name);
 
       const at::Tensor x = get("input").clone().requires_grad_();
       NamedTensors inputs = {{twin.model.inputs().front(), x}};

@@ -1,8 +1,6 @@
 // stylegan2 against PyTorch networks written the slow way (tests/reference/systems_reference.py), and its
 // loss.
-#include <plugins/harness.hpp>
-
-#include <catch2/catch.hpp>
+#include "twin.hpp"
 
 using namespace saddle;
 using namespace saddle::test;
@@ -47,23 +45,10 @@ TEST_CASE("stylegan2 computes what its PyTorch twin computes sample by sample") 
         config["modulate"] = modulate;
         const TestModel twin(c["model"], c["role"], config, c["facts"]);
         const auto& declared = twin.model.declared();
-        size_t given = 0;
-        for (const auto& [key, tensor] : file.tensors)
-          given += key.starts_with(name + "/weight/") || key.starts_with(name + "/buffer/");
-        REQUIRE(given == twin.parameters.size() + twin.buffers.size());
-        {
-          at::NoGradGuard no_grad;
-          for (size_t i = 0; i < twin.parameters.size(); ++i) {
-            const at::Tensor weight = get("weight/" + declared.parameters[i].name);
-            REQUIRE(weight.sizes() == twin.parameters[i].sizes());
-            twin.parameters[i].copy_(weight);
-          }
-          for (size_t i = 0; i < twin.buffers.size(); ++i) {
-            if (declared.buffers[i].name == "filter")
-              CHECK(distance(twin.buffers[i], get("buffer/filter")) == 0);
-            twin.buffers[i].copy_(get("buffer/" + declared.buffers[i].name));
-          }
-        }
+        for (size_t i = 0; i < twin.buffers.size(); ++i)
+          if (declared.buffers[i].name == "filter")
+            CHECK(distance(twin.buffers[i], get("buffer/filter")) == 0);
+        take_reference(twin, file, name);
         const at::Tensor x = get("input").clone().requires_grad_();
         NamedTensors inputs = {{twin.model.inputs().front(), x}};
         if (c["facts"]["classes"] > 0) inputs.emplace_back("label", get("label").to(at::kLong));
