@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Operators.h>
+#include <ATen/autocast_mode.h>
 
 #include <algorithm>
 #include <array>
@@ -47,6 +48,21 @@ at::Tensor first_row_repeated(const at::Tensor& self, const at::Tensor& other, c
   std::vector<int64_t> shape = one.sizes().vec();
   shape[shape.size() - 2] = rows;
   return one.expand(shape).contiguous();
+}
+
+// LibTorch gives float32 products to MKL, which leaves half of what an AMD processor can do unused; oneDNN,
+// which has its convolutions, does not. Without gradients, and large enough to be worth two copies.
+bool suits_onednn(const at::Tensor& a, const at::Tensor& b) {
+  const auto plain = [](const at::Tensor& x) {
+    return x.dim() == 2 && x.is_cpu() && x.layout() == at::kStrided && x.scalar_type() == at::kFloat;
+  };
+  const bool recorded = at::GradMode::is_enabled() && (a.requires_grad() || b.requires_grad());
+  return plain(a) && plain(b) && !recorded && a.size(1) == b.size(0) &&
+         a.numel() * b.size(1) >= int64_t{1} << 24 && at::globalContext().userEnabledMkldnn() &&
+         at::hasMKLDNN() && !at::autocast::is_autocast_enabled(at::kCPU);
+}
+at::Tensor onednn_mm(const at::Tensor& a, const at::Tensor& b) {
+  return at::mkldnn_linear(a.contiguous().to_mkldnn(), b.t().contiguous().to_mkldnn(), {}).to_dense();
 }
 
 }  // namespace
@@ -96,8 +112,8 @@ at::Tensor conv_transpose2d(const at::Tensor& input, const at::Tensor& weight,
 
 at::Tensor mm(const at::Tensor& self, const at::Tensor& other) {
   const auto call = [&](const at::Tensor& a) { return at::_ops::mm::call(a, other); };
-  return shapes_only() && self.dim() == 2 && other.dim() == 2 ? first_row_repeated(self, other, call)
-                                                              : call(self);
+  if (shapes_only() && self.dim() == 2 && other.dim() == 2) return first_row_repeated(self, other, call);
+  return suits_onednn(self, other) ? onednn_mm(self, other) : call(self);
 }
 at::Tensor bmm(const at::Tensor& self, const at::Tensor& other) {
   const auto call = [&](const at::Tensor& a) { return at::_ops::bmm::call(a, other); };

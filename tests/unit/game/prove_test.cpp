@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <functional>
+#include <limits>
 
 #include <bridge/shapes_only.hpp>
 
@@ -95,4 +96,26 @@ TEST_CASE("in a proof only large products are short") {
   CHECK_THROWS_WITH(worker::mm(large, at::randn({5, 600})), Catch::Contains("cannot be multiplied"));
   CHECK(worker::bmm(at::randn({2, 900, 400}), at::randn({2, 400, 500})).sizes() ==
         at::IntArrayRef({2, 900, 500}));
+}
+
+TEST_CASE("a large product that no gradient passes is as exact as float32 is, however its matrices lie") {
+  namespace worker = saddle::worker;
+  const at::Tensor a = at::randn({301, 517}), b = at::randn({517, 203});
+  const at::Tensor exact = at::mm(a.to(at::kDouble), b.to(at::kDouble));
+  const at::Tensor bound = 517 * std::numeric_limits<float>::epsilon() * at::mm(a.abs(), b.abs());
+  const at::Tensor turned = b.t().contiguous().t(), strided = at::randn({602, 517}).slice(0, 0, 602, 2);
+  for (const auto& right : {b, turned}) {
+    const at::Tensor product = worker::mm(a, right);
+    CHECK(product.is_contiguous());
+    CHECK(((product - exact).abs() < bound).all().item<bool>());
+    CHECK((product - exact).square().mean().sqrt().item<double>() < 2e-5);
+  }
+  CHECK(at::allclose(worker::mm(strided, b), at::mm(strided, b), 1e-4, 3e-4));
+  const at::Tensor weight = at::randn({517, 203}).requires_grad_();
+  CHECK(worker::mm(a, weight).requires_grad());
+  const at::Tensor holed = a.clone();
+  holed[7][3] = std::numeric_limits<float>::quiet_NaN();
+  const at::Tensor rows = worker::mm(holed, b).isfinite().all(1);
+  CHECK_FALSE(rows[7].item<bool>());
+  CHECK(rows.sum().item<int64_t>() == 300);
 }
