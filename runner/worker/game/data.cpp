@@ -44,6 +44,11 @@ void DataSource::prepare() {
   shuffle();
 }
 
+const at::Tensor& DataSource::selected() {
+  prepare();
+  return selected_;
+}
+
 at::Tensor DataSource::in_split(const at::Tensor& places) const {
   return selected_.defined() ? selected_.index_select(0, places) : places;
 }

@@ -38,6 +38,8 @@ class DataSource {
   const at::Tensor& labels() const { return labels_; }
   // Any samples that are trained on, drawn from `generator`.
   Batch draw(int64_t count, at::Generator generator);
+  // Places in the training split of the samples that are trained on; undefined: all of it.
+  const at::Tensor& selected();
   // Samples of the training split in the order of the set, at most `count`, spread evenly over it, whether
   // they are trained on or not.
   Batch take(int64_t count) const;

@@ -198,7 +198,7 @@ LabelledSource& Game::labelled() {
       const auto& entry = trial_.config.at("dataset");
       const auto seed = static_cast<uint64_t>(trial_.seed), which = entry.value("labelled_seed", uint64_t{0});
       labelled_ = std::make_unique<LabelledSource>(*dataset_, entry.value("labelled", int64_t{0}),
-                                                   which ? which : seed, batch_, seed);
+                                                   which ? which : seed, batch_, seed, data_->selected());
     });
   return *labelled_;
 }

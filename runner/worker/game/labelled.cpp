@@ -16,30 +16,31 @@ std::span<const int64_t> span_of(const at::Tensor& places) {
   return {places.data_ptr<int64_t>(), static_cast<size_t>(places.numel())};
 }
 
-// Labels of a whole split, read piece by piece.
-at::Tensor all_labels(const Dataset& dataset, uint32_t split, int64_t size) {
+// Labels of the samples at these places, read piece by piece.
+at::Tensor labels_at(const Dataset& dataset, uint32_t split, const at::Tensor& places) {
   constexpr int64_t kPiece = 4096;
   std::vector<at::Tensor> pieces;
-  for (int64_t from = 0; from < size; from += kPiece)
-    pieces.push_back(
-        dataset.read(split, span_of(at::arange(from, std::min(size, from + kPiece), kPlaces))).second);
+  for (const at::Tensor& some : places.split(kPiece))
+    pieces.push_back(dataset.read(split, span_of(some)).second);
   return at::cat(pieces);
 }
 
-at::Tensor balanced(const Dataset& dataset, uint32_t split, int64_t size, int64_t count,
+// `count` of the places `among`.
+at::Tensor balanced(const Dataset& dataset, uint32_t split, const at::Tensor& among, int64_t count,
                     at::Generator generator) {
   const int64_t classes = dataset.info().classes;
   if (classes < 1) throw Error("labelled: the data set has no labels");
   if (count % classes != 0)
     throw Error("labelled: " + std::to_string(count) + " are not equally many for each of " +
                 std::to_string(classes) + " classes: choose a multiple of " + std::to_string(classes));
-  const at::Tensor labels = all_labels(dataset, split, size);
+  const at::Tensor labels = labels_at(dataset, split, among);
   std::vector<at::Tensor> chosen;
   for (int64_t c = 0; c < classes; ++c) {
-    const at::Tensor places = labels.eq(c).nonzero().flatten();
+    const at::Tensor places = among.index_select(0, labels.eq(c).nonzero().flatten());
     if (places.numel() < count / classes)
       throw Error("labelled: " + std::to_string(count / classes) + " of each class are wanted, and class " +
-                  std::to_string(c) + " has " + std::to_string(places.numel()));
+                  std::to_string(c) + " has " + std::to_string(places.numel()) +
+                  (among.numel() < dataset.info().splits[split].second ? " after dataset.select" : ""));
     chosen.push_back(places.index_select(0, at::randperm(places.numel(), generator, kPlaces))
                          .narrow(0, 0, count / classes));
   }
@@ -49,15 +50,15 @@ at::Tensor balanced(const Dataset& dataset, uint32_t split, int64_t size, int64_
 }  // namespace
 
 LabelledSource::LabelledSource(const Dataset& dataset, int64_t count, uint64_t subset_seed, int64_t batch,
-                               uint64_t trial_seed)
+                               uint64_t trial_seed, const at::Tensor& among)
     : dataset_(dataset),
       split_(dataset.split("train")),
       batch_(batch),
       generator_(train::make_generator(trial_seed, "labelled")),
       ahead_(at::empty({0}, kPlaces)) {
-  const int64_t size = dataset.info().splits[split_].second;
-  places_ = count > 0 ? balanced(dataset, split_, size, count, train::make_generator(subset_seed, "labels"))
-                      : at::arange(size, kPlaces);
+  places_ = among.defined() ? among : at::arange(dataset.info().splits[split_].second, kPlaces);
+  if (count > 0)
+    places_ = balanced(dataset, split_, places_, count, train::make_generator(subset_seed, "labels"));
 }
 
 Batch LabelledSource::next() {

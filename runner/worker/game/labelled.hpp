@@ -12,9 +12,10 @@ namespace saddle::worker {
 // one shuffled copy of them after the other.
 class LabelledSource {
  public:
-  // `count`: samples with labels in all; 0: all of the split. Which ones follows from `subset_seed`.
+  // `count`: samples with labels in all; 0: all of the split. Which ones follows from `subset_seed`. `among`:
+  // places in the split that they are drawn from, ascending; all, if undefined.
   LabelledSource(const Dataset& dataset, int64_t count, uint64_t subset_seed, int64_t batch,
-                 uint64_t trial_seed);
+                 uint64_t trial_seed, const at::Tensor& among = {});
   Batch next();
   // Their places in the training split, in the order of the split.
   const at::Tensor& places() const { return places_; }

@@ -186,7 +186,17 @@ at::Tensor Selection::kept() const {
 
 Selection::Prospect Selection::prospect(const at::Tensor& labels) const {
   Prospect found{0, size_, !by_class_ || labels.defined()};
-  for (const auto& [label, places] : groups(labels)) found.kept += share(label, places.numel());
+  const auto labelled = trial_.config.at("dataset").value("labelled", int64_t{0});
+  for (const auto& [label, places] : groups(labels)) {
+    const int64_t left = share(label, places.numel());
+    found.kept += left;
+    if (label >= 0 && left * dataset_.info().classes < labelled)
+      throw PlacedError("/dataset/labelled", std::to_string(labelled) + " labelled samples are " +
+                                                 std::to_string(labelled / dataset_.info().classes) +
+                                                 " of each class, and of class " + std::to_string(label) +
+                                                 " dataset.select leaves " + std::to_string(left) +
+                                                 "; raise its \"keep\", or lower this");
+  }
   const auto batch = trial_.config.at("train").at("batch").get<int64_t>();
   if (found.kept < batch)
     throw PlacedError(std::string(kPlace) + "/keep",

@@ -23,8 +23,9 @@ class Selection {
   at::Tensor kept() const;
 
   // What can be known before any score: how many remain. Computes features of a few samples, and throws
-  // PlacedError where the selection cannot be. `labels` of the whole split; undefined where the set has none,
-  // or is too large to read for this, which makes the number approximate.
+  // PlacedError where the selection cannot be, or has too few for dataset.labelled. `labels` of the whole
+  // split; undefined where the set has none, or is too large to read for this, which makes the number
+  // approximate.
   struct Prospect {
     int64_t kept, of;
     bool exact;

@@ -1,9 +1,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
-#include <cstdlib>
 #include <fstream>
-#include <optional>
 #include <thread>
 
 #include <catch2/catch.hpp>
@@ -37,20 +35,6 @@ DatasetInfo pictures_of(std::vector<int64_t> shape) {
   info.shape = std::move(shape);
   return info;
 }
-
-// saddle's cache folder of its own for as long as it lives.
-struct CacheIn {
-  explicit CacheIn(const std::filesystem::path& folder) { ::setenv("XDG_CACHE_HOME", folder.c_str(), 1); }
-  ~CacheIn() {
-    if (was_)
-      ::setenv("XDG_CACHE_HOME", was_->c_str(), 1);
-    else
-      ::unsetenv("XDG_CACHE_HOME");
-  }
-  const std::optional<std::string> was_ = std::getenv("XDG_CACHE_HOME")
-                                              ? std::optional<std::string>(std::getenv("XDG_CACHE_HOME"))
-                                              : std::nullopt;
-};
 
 }  // namespace
 
@@ -99,7 +83,7 @@ TEST_CASE("an extractor's weights are those that were planned") {
 
 TEST_CASE("features of real samples are kept for the next trial, and for no other data") {
   const Scratch scratch;
-  const CacheIn cache(scratch.folder);
+  const OwnCache cache(scratch.folder);
   const auto folder = scratch.folder / "saddle" / "features";
   // The safetensors files: locks lie there, too.
   const auto kept = [&] {

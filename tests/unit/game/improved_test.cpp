@@ -8,12 +8,14 @@
 
 #include <game/game.hpp>
 #include <game/labelled.hpp>
+#include <game/prove.hpp>
 
 #include "trial_fixture.hpp"
 
 using namespace saddle::worker;
 using saddle::test::entry;
 using saddle::test::json;
+using saddle::test::OwnCache;
 using saddle::test::Scratch;
 using saddle::test::trial_json;
 namespace train = saddle::train;
@@ -103,6 +105,36 @@ TEST_CASE("few labels: as many of each class as of any other, which ones by the 
              Catch::Contains("choose a multiple of 10"));
   CHECK_THAT(error_of([&] { LabelledSource(data, 80, 5, 16, 3); }),
              Catch::Contains("8 of each class are wanted, and class 0 has 7"));
+}
+
+TEST_CASE("few labels of selected samples: only those of dataset.select are drawn from") {
+  const Scratch scratch;
+  const OwnCache cache(scratch.folder / "cache");
+  json t = pictures(scratch);
+  auto& dataset = t["config"]["dataset"];
+  dataset["labelled"] = 20;
+  dataset["select"] = {{"score", "gaussian"},   {"keep", 0.5},     {"features", "pixels"},
+                       {"per_class", true},     {"neighbours", 5}, {"variance", 0.95},
+                       {"regularisation", 1e-5}};
+  Game game(Trial::from_json(t));
+  play(game, 0, 2);
+  const at::Tensor selected = game.data().selected(), few = game.state().at("labelled/places");
+  REQUIRE(selected.numel() == 34);  // 3 of 6, 4 of 7
+  REQUIRE(few.numel() == 20);
+  CHECK(at::isin(few, selected).all().item<bool>());
+  CHECK(at::equal(few.remainder(10).bincount({}, 10), at::full({10}, 2, at::kLong)));
+  // A loss that looks at labelled samples where all have labels sees the selected ones, too.
+  const LabelledSource all(game.dataset(), 0, 5, 16, 3, selected);
+  CHECK(at::equal(all.places(), selected));
+
+  CHECK_THAT(error_of([&] { LabelledSource(game.dataset(), 40, 5, 16, 3, selected); }),
+             Catch::Contains("4 of each class are wanted, and class 4 has 3 after dataset.select"));
+  // A proof says so before any score is computed.
+  dataset["labelled"] = 40;
+  const json answer = prove({{"id", 1}, {"config", t["config"]}, {"plugins", t["plugins"]}});
+  CHECK(answer["pointer"] == "/dataset/labelled");
+  CHECK_THAT(answer.value("message", ""),
+             Catch::Contains("are 4 of each class, and of class 4 dataset.select leaves 3"));
 }
 
 TEST_CASE("labelled batches hold the few alike often, with their own labels, and go on from a checkpoint") {

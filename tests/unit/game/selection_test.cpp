@@ -4,7 +4,6 @@
 
 #include <catch2/catch.hpp>
 
-#include <cstdlib>
 #include <fstream>
 
 #include <common/paths.hpp>
@@ -20,6 +19,7 @@
 using namespace saddle::worker;
 using saddle::test::entry;
 using saddle::test::json;
+using saddle::test::OwnCache;
 using saddle::test::Scratch;
 using saddle::test::trial_json;
 
@@ -35,20 +35,6 @@ double worst(const at::Tensor& found, const json& expected) {
   const at::Tensor other = at::tensor(expected.get<std::vector<double>>(), at::kDouble);
   return ((found - other).abs() / other.abs().clamp_min(1)).max().item<double>();
 }
-
-// saddle's cache folder of its own for as long as it lives.
-struct OwnCache {
-  explicit OwnCache(const std::filesystem::path& folder) { ::setenv("XDG_CACHE_HOME", folder.c_str(), 1); }
-  ~OwnCache() {
-    if (had_)
-      ::setenv("XDG_CACHE_HOME", before_.c_str(), 1);
-    else
-      ::unsetenv("XDG_CACHE_HOME");
-  }
-  const char* was_ = std::getenv("XDG_CACHE_HOME");
-  const bool had_ = was_ != nullptr;
-  const std::string before_ = had_ ? was_ : "";
-};
 
 json select(const char* score, double keep) {
   return {{"score", score},   {"keep", keep},    {"features", "pixels"},  {"per_class", true},

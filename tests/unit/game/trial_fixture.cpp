@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 
@@ -106,5 +107,16 @@ Scratch::Scratch() {
   folder = ::mkdtemp(pattern.data());
 }
 Scratch::~Scratch() { std::filesystem::remove_all(folder); }
+
+OwnCache::OwnCache(const std::filesystem::path& folder) {
+  if (const char* before = std::getenv("XDG_CACHE_HOME")) before_ = before;
+  ::setenv("XDG_CACHE_HOME", folder.c_str(), 1);
+}
+OwnCache::~OwnCache() {
+  if (before_)
+    ::setenv("XDG_CACHE_HOME", before_->c_str(), 1);
+  else
+    ::unsetenv("XDG_CACHE_HOME");
+}
 
 }  // namespace saddle::test

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -35,6 +36,16 @@ struct Scratch {
   Scratch();
   ~Scratch();
   std::filesystem::path folder;
+};
+
+// saddle's cache folder is elsewhere for as long as it lives.
+class OwnCache {
+ public:
+  explicit OwnCache(const std::filesystem::path& folder);
+  ~OwnCache();
+
+ private:
+  std::optional<std::string> before_;
 };
 
 }  // namespace saddle::test
