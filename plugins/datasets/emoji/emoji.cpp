@@ -20,6 +20,9 @@ class EmojiSet {
         .params = {
             param("size", 32).at_least(8).at_most(136).doc("side in pixels: 16, 32, 64 or 128 in our grids"),
             param("no_tones", false).doc("leave the copies in skin tones out: about half as many pictures"),
+            param("group", "all")
+                .one_of(groups())
+                .doc("one group alone, 68 to 1,840 pictures for training, without labels: a few-shot set"),
             param("font", "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
                 .doc("a font of colour bitmaps"),
             param("list", "/usr/share/unicode/emoji/emoji-test.txt").doc("Unicode's list"),
@@ -28,14 +31,15 @@ class EmojiSet {
                      "cache folder where that cannot be written")}};
   }
 
-  explicit EmojiSet(const Builder& b) : size_(b.get<int>("size")) {
+  explicit EmojiSet(const Builder& b)
+      : size_(b.get<int>("size")), group_(b.get<std::string>("group")), no_tones_(b.get<bool>("no_tones")) {
     const fs::path font = b.get<std::string>("font"), list = b.get<std::string>("list");
     const std::string source = source_of({font, list});
     const std::string name = "emoji-" + std::to_string(size_) + ".safetensors";
     for (const fs::path& folder : cache_folders(b))
-      if (load(folder / name, source, b.get<bool>("no_tones"))) return;
+      if (load(folder / name, source)) return;
     const files::Safetensors drawn = draw(font, list, source);
-    keep(drawn, b.get<bool>("no_tones"));
+    keep(drawn);
     for (const fs::path& folder : cache_folders(b))
       if (files::write_safetensors(folder / name, drawn)) return;
   }
@@ -44,21 +48,30 @@ class EmojiSet {
     files::Fingerprint f;
     train_.fingerprint(f);
     test_.fingerprint(f);
+    DatasetInfo info{.shape = {3, size_, size_},
+                     .splits = {{"train", train_.size()}, {"test", test_.size()}},
+                     .version = f.text(),
+                     .concurrent = true};
+    if (group_ != kAll) return info;
     std::string names;
     for (const char* group : emoji::kGroups)
       names += (names.empty() ? "\"" : ", \"") + std::string(group) + '"';
-    return {.shape = {3, size_, size_},
-            .classes = std::size(emoji::kGroups),
-            .splits = {{"train", train_.size()}, {"test", test_.size()}},
-            .version = f.text(),
-            .facts = "{\"class_names\": [" + names + "]}",
-            .concurrent = true};
+    info.classes = std::size(emoji::kGroups);
+    info.facts = "{\"class_names\": [" + names + "]}";
+    return info;
   }
   void fill(uint32_t split, std::span<const int64_t> indices, void* samples, int64_t* labels) const {
     (split == 0 ? train_ : test_).copy(indices, samples, labels);
   }
 
  private:
+  static constexpr const char* kAll = "all";
+  static std::vector<std::string> groups() {
+    std::vector<std::string> list = {kAll};
+    list.insert(list.end(), std::begin(emoji::kGroups), std::end(emoji::kGroups));
+    return list;
+  }
+
   // Which drawing it is: another font or list makes another set. The two files are not hashed, since that
   // costs more than reading the cache.
   static std::string source_of(const std::vector<fs::path>& sources) {
@@ -112,7 +125,7 @@ class EmojiSet {
   }
 
   // False when there is no drawing of this source there; a damaged one is drawn again.
-  bool load(const fs::path& file, const std::string& source, bool no_tones) {
+  bool load(const fs::path& file, const std::string& source) {
     if (!fs::exists(file)) return false;
     try {
       const files::Safetensors cached = files::read_safetensors(file, "");
@@ -121,27 +134,31 @@ class EmojiSet {
       if (shape.size() != 4 || shape[1] != 3 || shape[2] != size_ || shape[3] != size_) return false;
       for (const char* part : {"labels", "tones", "tests"})
         if (cached.tensors.at(part).shape != std::vector<int64_t>{shape[0]}) return false;
-      keep(cached, no_tones);
+      keep(cached);
       return true;
     } catch (const std::exception&) {
       return false;
     }
   }
 
-  void keep(const files::Safetensors& all, bool no_tones) {
+  void keep(const files::Safetensors& all) {
     const auto& labels = all.tensors.at("labels").bytes;
     const size_t bytes = 3 * static_cast<size_t>(size_) * static_cast<size_t>(size_);
     train_.sample_bytes = test_.sample_bytes = bytes;
     for (size_t i = 0; i < labels.size(); ++i) {
-      if (no_tones && all.tensors.at("tones").bytes[i]) continue;
+      if (no_tones_ && all.tensors.at("tones").bytes[i]) continue;
+      if (group_ != kAll && group_ != emoji::kGroups[labels[i]]) continue;
       Pictures& split = all.tensors.at("tests").bytes[i] ? test_ : train_;
       const auto* picture = all.tensors.at("images").bytes.data() + i * bytes;
       split.samples.insert(split.samples.end(), picture, picture + bytes);
-      split.labels.push_back(labels[i]);
+      if (group_ == kAll) split.labels.push_back(labels[i]);
     }
+    if (train_.size() + test_.size() == 0) throw Error("the list has no emoji of the group " + group_);
   }
 
   int size_;
+  std::string group_;
+  bool no_tones_;
   Pictures train_, test_;
 };
 SADDLE_DATASET(EmojiSet)

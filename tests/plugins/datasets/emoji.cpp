@@ -64,6 +64,24 @@ TEST_CASE("emoji are drawn, grouped and split by what they are without tones", "
   plain["no_tones"] = true;
   const Dataset without(plugin("emoji"), plain, {});
   CHECK(without.info().splits[0].size + without.info().splits[1].size == 4);
+
+  // One group: its pictures in its order, without labels.
+  json people = params;
+  people["group"] = "People & Body";
+  const Dataset group(plugin("emoji"), people, {});
+  CHECK(group.info().classes == 0);
+  CHECK_FALSE(group.facts().contains("class_names"));
+  for (const uint32_t split : {0u, 1u}) {
+    std::vector<int64_t> labels;
+    const auto pixels = all(set, split, &labels);
+    std::vector<uint8_t> expected;
+    for (size_t i = 0; i < labels.size(); ++i)
+      if (labels[i] == 1)
+        expected.insert(expected.end(), pixels.begin() + static_cast<std::ptrdiff_t>(i * 768),
+                        pixels.begin() + static_cast<std::ptrdiff_t>((i + 1) * 768));
+    CHECK(all(group, split, nullptr) == expected);
+  }
+  CHECK(group.info().splits[0].size + group.info().splits[1].size == 3);
 }
 
 TEST_CASE("the French flag is blue, white and red from the left", "[emoji]") {
@@ -96,6 +114,9 @@ TEST_CASE("what is wrong with emoji's files is said", "[emoji]") {
              Contains("list.txt:2: code points in hexadecimal were expected"));
   folder.write("list.txt", "nothing\n");
   CHECK_THAT(error("emoji", params(json::object())), Contains("no fully qualified emoji"));
+  folder.write("list.txt", kList);
+  CHECK_THAT(error("emoji", params({{"group", "Objects"}})),
+             Contains("the list has no emoji of the group Objects"));
   CHECK_THAT(error("emoji", params({{"font", (folder.path() / "none.ttf").string()}})),
              Contains("none.ttf: there is no such file") && Contains("fonts-noto-color-emoji"));
   CHECK_THAT(error("emoji", params({{"font", (folder.path() / "list.txt").string()}})),
