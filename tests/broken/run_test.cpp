@@ -136,12 +136,17 @@ TEST_CASE("trials that meet broken models end with their reasons, and the others
 
 TEST_CASE("trials that meet a broken data set or metric end with their reasons") {
   const Place place;
-  Json grid = broken_grid(
-      "others", "metrics",
-      {Json::array({use("throws_in_measure", 0)}), Json::array({{{"use", "modes"}, {"samples", 20}}})});
+  Json grid =
+      broken_grid("others", "metrics",
+                  {Json::array({use("throws_in_measure", 0)}), Json::array({use("misspells_higher", 0)}),
+                   Json::array({{{"use", "modes"}, {"samples", 20}}})});
   auto end = ends(place, grid);
   CHECK(end["modes"].reason == "ok");
   CHECK(end["throws_in_measure"].reason == "error");
   CHECK(end["throws_in_measure"].message ==
         "/metrics/0: metric 'throws_in_measure': measure is not in the mood");
+  CHECK(end["misspells_higher"].reason == "ok");
+  CHECK(text(place, "select message from events where type = 'warning'") ==
+        "metric 'misspells_higher' lists \"likenes\" in \"higher\", and gives no number of that name; if "
+        "\"likeness\" is meant, of which less now counts as better, correct its description");
 }

@@ -73,18 +73,24 @@ TEST_CASE("models and transforms that break a rule are caught by that rule") {
 }
 
 TEST_CASE("data sets and metrics that break a rule are caught by that rule") {
-  check_each("data", {{"not_concurrent", "concurrent", "by several threads"},
-                      {"writes_beside", "fill", "beside the buffer for the samples"},
-                      {"writes_far_off", "fill", "signal 11"},
-                      {"leaves_labels", "fill", "labels are left as they were"},
-                      {"wrong_labels", "fill", "a label is 3, there are 3 classes"},
-                      {"depends_on_order", "order", "is another one than alone"},
-                      {"no_train", "info", "no split \"train\""},
-                      {"ordered", "order", "in another order"},
-                      {"says_ordered", "", ""},
-                      {"constant", "numbers", "far from it"},
-                      {"keeps_reference", "numbers", "the first one again"},
-                      {"gives_twice", "numbers", "given twice"}});
+  check_each("data",
+             {{"not_concurrent", "concurrent", "by several threads"},
+              {"writes_beside", "fill", "beside the buffer for the samples"},
+              {"writes_far_off", "fill", "signal 11"},
+              {"leaves_labels", "fill", "labels are left as they were"},
+              {"wrong_labels", "fill", "a label is 3, there are 3 classes"},
+              {"depends_on_order", "order", "is another one than alone"},
+              {"no_train", "info", "no split \"train\""},
+              {"ordered", "order", "in another order"},
+              {"says_ordered", "", ""},
+              {"constant", "numbers", "far from it"},
+              {"keeps_reference", "numbers", "the first one again"},
+              {"gives_twice", "numbers", "given twice"},
+              {"misspells_higher", "numbers",
+               "\"likenes\" in \"higher\", and it gives no number of that name. Nearest: \"likeness\""},
+              {"higher_nowhere", "numbers",
+               "\"score\" in \"higher\", and it gives no number of that name. Known: distance, likeness"},
+              {"higher_by_form", "", ""}});
   check_each("takes_any_index", {{"takes_any_index", "errors", "sample 12 of 12"}});
 }
 

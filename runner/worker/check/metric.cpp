@@ -1,9 +1,12 @@
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include <check/kinds.hpp>
 #include <check/usage.hpp>
+#include <common/better.hpp>
 #include <common/error.hpp>
+#include <common/nearest.hpp>
 #include <train/random.hpp>
 
 namespace saddle::worker {
@@ -92,6 +95,17 @@ void check_finite(const Making& making, const Numbers& numbers, const std::strin
       throw Broken(making.text() + ", the number \"" + name + "\" of " + of + " is not finite");
 }
 
+// Ways to make it with another choice of each of its parameters that offer some.
+std::vector<Making> choices(const Subject& subject, const Making& making) {
+  std::vector<Making> list;
+  for (const auto& [name, schema] : properties_of(*subject.component).items())
+    for (const auto& choice : schema.value("enum", nlohmann::json::array())) {
+      list.push_back(making);
+      list.back().parameters[name] = choice;
+    }
+  return list;
+}
+
 class MetricCheck {
  public:
   MetricCheck(const Subject& subject, Report& report)
@@ -122,7 +136,7 @@ class MetricCheck {
   }
 
   std::string numbers() {
-    return try_to_use(subject_, usages_, [&](Making& making) {
+    const std::string remark = try_to_use(subject_, usages_, [&](Making& making) {
       const Metric metric = made(making);
       const Set real = make_set(making, "real"), same = make_set(making, "fake"),
                 other = make_set(making, "fake", true);
@@ -140,6 +154,37 @@ class MetricCheck {
       if (const std::string fault = apart(near, measure(metric, same), 1e-9); !fault.empty())
         throw Broken(making.text() + ", after another reference and the first one again: " + fault);
     });
+    check_higher();
+    return remark;
+  }
+
+  // Every name in "higher" is that of one of its numbers, if not with these parameters then with others.
+  void check_higher() {
+    const auto names = subject_.component->description.value("higher", std::set<std::string>());
+    std::vector<Making> makings = usages_.accepted;
+    for (const Making& making : usages_.accepted)
+      for (Making& other : choices(subject_, making)) makings.push_back(std::move(other));
+    makings.insert(makings.end(), usages_.others.begin(), usages_.others.end());
+    std::set<std::string> missing = names, given;
+    bool all = true;  // were tried
+    for (const Making& making : makings) {
+      if (missing.empty()) return;
+      const std::string refusal = error_text([&] {
+        const Metric metric = made(making);
+        reference(metric, make_set(making, "real"));
+        for (const auto& [name, value] : measure(metric, make_set(making, "fake"))) {
+          given.insert(name);
+          missing.erase(name);
+        }
+      });
+      all = all && refusal.empty();
+    }
+    const std::vector<std::string> known(given.begin(), given.end());
+    for (const std::string& name : missing)
+      if (const std::string meant = meant_as_higher(name, names, given); !meant.empty() || all)
+        throw Broken("its description lists \"" + name +
+                     "\" in \"higher\", and it gives no number of that name. " +
+                     (meant.empty() ? suggestion(name, known) : "Nearest: \"" + meant + "\"."));
   }
 
   std::string borrowed() {

@@ -34,8 +34,8 @@ const std::vector<Rule>& rules() {
        "Each role gives terms with names of their own: one finite number each, which depends on the player's "
        "weights."},
       {"numbers", "metric",
-       "It gives finite numbers with names of their own, other ones for another set of samples, and a new "
-       "reference takes the place of the old."},
+       "It gives finite numbers with names of their own, those in its description's `higher` among them, "
+       "other ones for another set of samples, and a new reference takes the place of the old."},
       {"borrowed", "model, loss, metric, transform",
        "Inputs and weights are left as they were; buffers too, but for a training pass."},
       {"needs", "loss",

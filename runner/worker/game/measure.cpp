@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <bridge/random.hpp>
+#include <bridge/watch.hpp>
 #include <common/better.hpp>
 #include <image/sheet.hpp>
 #include <train/random.hpp>
@@ -142,10 +143,21 @@ void Measuring::reference(Entry& entry) {
   entry.referenced = true;
 }
 
-void Measuring::report(const Tell& tell, const Entry& entry, const Batch& fake) {
+void Measuring::report(const Tell& tell, Entry& entry, const Batch& fake) {
   const at::Tensor labels = fake.label.defined() ? fake.label.cpu() : at::Tensor();
-  for (const auto& [name, value] : entry.metric->measure(features(entry, fake), labels))
+  for (const auto& [name, value] : entry.metric->measure(features(entry, fake), labels)) {
+    entry.given.insert(name);
     tell(name, value, protocol_of(entry.protocol, entry.higher, name));
+  }
+}
+
+void Measuring::check_higher(const Entry& entry) {
+  for (const std::string& name : entry.higher)
+    if (!entry.given.contains(name))
+      if (const std::string meant = meant_as_higher(name, entry.higher, entry.given); !meant.empty())
+        warn("metric '" + entry.name + "' lists \"" + name +
+             "\" in \"higher\", and gives no number of that name; if \"" + meant +
+             "\" is meant, of which less now counts as better, correct its description");
 }
 
 void Measuring::floor(Recorder& recorder, Entry& entry) {
@@ -163,7 +175,7 @@ void Measuring::floor(Recorder& recorder, Entry& entry) {
   entry.referenced = false;
 }
 
-void Measuring::report(Recorder& recorder, const Entry& entry, const Batch& fake, int64_t step,
+void Measuring::report(Recorder& recorder, Entry& entry, const Batch& fake, int64_t step,
                        const std::string& suffix) {
   report([&](const std::string& name, double value,
              const nlohmann::json& protocol) { recorder.number(name + suffix, step, value, protocol); },
@@ -192,7 +204,8 @@ void Measuring::baselines(Recorder& recorder) {
       Entry& entry = entries_[i];
       if (!held_out_.empty()) {
         reference(entry);
-        return report(recorder, entry, drawn(entry), 0, "/untrained");
+        report(recorder, entry, drawn(entry), 0, "/untrained");
+        return check_higher(entry);
       }
       const Batch& all = real(entry.split, entry.selected);
       floor(recorder, entry);
@@ -213,6 +226,7 @@ void Measuring::baselines(Recorder& recorder) {
       report(recorder, entry,
              Sampler(game_, untrained, seed).draw(entry.samples, train::make_generator(seed, "measure")), 0,
              "/untrained");
+      check_higher(entry);
     });
 }
 

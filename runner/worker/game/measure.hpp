@@ -51,11 +51,14 @@ class Measuring {
     std::unique_ptr<Metric> metric;
     nlohmann::json protocol;
     std::set<std::string> higher;  // of its values those whose protocol says that more is better
+    std::set<std::string> given;   // names of the values that it has given
     bool referenced = false;
   };
   // The extractor that "features" of a metric name.
   std::shared_ptr<Extractor> extractor(const nlohmann::json& entry);
   at::Tensor features(const Entry& entry, const Batch& set, bool real = false);
+  // Warns of a name in `higher` that is likely a misspelt one of those given.
+  static void check_higher(const Entry& entry);
   // One half of the real samples against the other.
   void floor(Recorder& recorder, Entry& entry);
   void reference(Entry& entry);
@@ -63,9 +66,8 @@ class Measuring {
   const Batch& real(const std::string& split, bool selected = false);
   // The generator's samples for an entry; of entries that draw alike they are drawn once.
   const Batch& drawn(const Entry& entry);
-  void report(const Tell& tell, const Entry& entry, const Batch& fake);
-  void report(Recorder& recorder, const Entry& entry, const Batch& fake, int64_t step,
-              const std::string& suffix);
+  void report(const Tell& tell, Entry& entry, const Batch& fake);
+  void report(Recorder& recorder, Entry& entry, const Batch& fake, int64_t step, const std::string& suffix);
 
   const Trial& trial_;
   Game& game_;

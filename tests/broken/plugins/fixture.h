@@ -202,9 +202,12 @@ UNUSED saddle_status sound_reference(void* instance, const saddle_samples* real)
   "\"parameters\": {\"type\": \"object\", \"additionalProperties\": false, \"properties\": {" \
   "\"after\": {\"type\": \"integer\", \"default\": 0, \"minimum\": 0}, "                      \
   "\"state\": {\"type\": \"string\", \"default\": \"\"}}}"
-#define DESCRIPTION(kind, name, roles)                                                                    \
-  "{\"kind\": \"" kind "\", \"name\": \"" name "\", \"version\": \"1\", \"doc\": \"breaks\", " PARAMETERS \
-  ", \"roles\": {" roles "}}"
+#ifndef MORE
+#define MORE "" /* of the description */
+#endif
+#define DESCRIPTION(kind, name, roles)         \
+  "{\"kind\": \"" kind "\", \"name\": \"" name \
+  "\", \"version\": \"1\", \"doc\": \"breaks\", " PARAMETERS MORE ", \"roles\": {" roles "}}"
 #define MODEL_ROLES                                                  \
   "\"generator\": {\"inputs\": [\"z\"], \"outputs\": [\"image\"]}, " \
   "\"discriminator\": {\"inputs\": [\"image\"], \"outputs\": [\"logit\"]}"
