@@ -20,7 +20,9 @@ class FeatureMatching {
                    param("model", "discriminator")
                        .doc("the player whose features are matched: the discriminator, or an encoder that "
                             "another trial has trained (\"from\")"),
-                   param("output", "features").doc("which of its outputs")},
+                   param("output", "features")
+                       .doc("which of its outputs. A discriminator's features are pooled over places; its "
+                            "`map`, where it has one, and vqvae's features are matched place by place")},
         .needs = {"{model}.{output}"}};
   }
   explicit FeatureMatching(const Builder& b)

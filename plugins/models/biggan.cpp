@@ -15,7 +15,8 @@ struct BigGan {
             "BigGAN for square pictures of side 64, 128 and 256 as drawn for ImageNet, and of 8 to 32 (four "
             "widths in every block, as BigGAN-PyTorch and StudioGAN build it for CIFAR; StudioGAN's "
             "discriminator of 96 is width 48 here). Spectral norm in both players, orthogonal "
-            "initialisation. Features: the last hidden layer, summed over its places.",
+            "initialisation. Features: the last hidden layer, summed over its places. `map`: the same "
+            "before that, [n, channels, side, side].",
         .params = {
             param("width", 64)
                 .at_least(1)
@@ -66,7 +67,7 @@ struct Generator : ResidualGenerator {
 };
 
 struct Discriminator : ResidualDiscriminator {
-  static Role role() { return {"discriminator", {"image", "label"}, {"logit", "features"}}; }
+  static Role role() { return {"discriminator", {"image", "label"}, {"logit", "features", "map"}}; }
   explicit Discriminator(const Builder& b) : ResidualDiscriminator(b, table(b), options(b)) {}
 
   static DiscriminatorTable table(const Builder& b) {

@@ -14,7 +14,8 @@ struct BigGanDeep {
             "BigGAN-deep for square pictures of side 64, 128 and 256, and of 8 to 32 (four widths in every "
             "block, as StudioGAN builds it for CIFAR). All of z, and the shared class embedding, feed the "
             "first layer and every batch norm. Spectral norm in both players, orthogonal initialisation. "
-            "Features: the last hidden layer, summed over its places.",
+            "Features: the last hidden layer, summed over its places. `map`: the same "
+            "before that, [n, channels, side, side].",
         .params = {
             param("width", 128)
                 .at_least(1)
@@ -157,7 +158,7 @@ class Generator {
 
 class Discriminator {
  public:
-  static Role role() { return {"discriminator", {"image", "label"}, {"logit", "features"}}; }
+  static Role role() { return {"discriminator", {"image", "label"}, {"logit", "features", "map"}}; }
   explicit Discriminator(const Builder& b) : classes_(classes_if(b, b.get<bool>("conditional"))) {
     const auto shape = b.sample_shape();
     check_biggan_side(shape, "biggan_deep");
@@ -196,9 +197,10 @@ class Discriminator {
       x = blocks_[i](call, x);
       if (attention_ && attention_after_ == i) x = (*attention_)(call, x);
     }
-    const Tensor features = sum(relu(x), IntList{2, 3});
+    const Tensor map = relu(x), features = sum(map, IntList{2, 3});
     return {{"logit", (*head_)(call, features, classes_ > 0 ? call.input("label") : Tensor())},
-            {"features", features}};
+            {"features", features},
+            {"map", map}};
   }
 
  private:

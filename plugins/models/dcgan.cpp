@@ -13,7 +13,8 @@ struct Dcgan {
         .name = "dcgan",
         .doc =
             "DCGAN for square pictures of side 8, 16, 32, 64 ... (Radford et al. 2016, as built by "
-            "PyTorch-StudioGAN's deep_conv). Features: the last hidden layer, summed over its 4 x 4 places.",
+            "PyTorch-StudioGAN's deep_conv). Features: the last hidden layer, summed over its 4 x 4 places. "
+            "`map`: the same before that, [n, channels, 4, 4].",
         .params = joined(
             {param("width", 64)
                  .at_least(1)
@@ -93,15 +94,15 @@ class Generator {
 
 class Discriminator {
  public:
-  static Role role() { return {"discriminator", {"image"}, {"logit", "features"}}; }
+  static Role role() { return {"discriminator", {"image"}, {"logit", "features", "map"}}; }
   explicit Discriminator(const Builder& b)
       : Discriminator(b, b.get<int64_t>("width"), stages(b.sample_shape())) {}
 
   Outputs forward(const Call& call) const {
     Tensor x = reference_.with(call, call.input("image"));
     for (const auto& stage : stages_) x = stage(call, x);
-    const Tensor features = sum(reference_.without(x), IntList{2, 3});
-    return {{"logit", output_(call, minibatch_(call, features))}, {"features", features}};
+    const Tensor map = reference_.without(x), features = sum(map, IntList{2, 3});
+    return {{"logit", output_(call, minibatch_(call, features))}, {"features", features}, {"map", map}};
   }
 
  private:

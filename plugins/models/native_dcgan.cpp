@@ -86,10 +86,10 @@ struct DiscriminatorImpl : torch::nn::Module {
     add("last", torch::nn::Conv2dOptions(in, 2 * in, 3).padding(1), s);
     initialise(*this);
   }
-  std::pair<torch::Tensor, torch::Tensor> forward(torch::Tensor x) {
+  std::tuple<torch::Tensor, torch::Tensor, torch::Tensor> forward(torch::Tensor x) {
     for (const auto& stage : stages_) x = stage->forward(x);
     const torch::Tensor features = x.sum({2, 3});
-    return {output_(features), features};
+    return {output_(features), features, x};
   }
 
  private:
@@ -138,7 +138,7 @@ struct Generator : TorchModel<GeneratorImpl> {
 };
 
 struct Discriminator : TorchModel<DiscriminatorImpl> {
-  static Role role() { return {"discriminator", {"image"}, {"logit", "features"}}; }
+  static Role role() { return {"discriminator", {"image"}, {"logit", "features", "map"}}; }
   explicit Discriminator(const Builder& b) : TorchModel(b, role(), shape_of(b)) {}
 };
 

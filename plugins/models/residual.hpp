@@ -124,7 +124,7 @@ struct DiscriminatorOptions {
 class ResidualDiscriminator {
  public:
   // image: [batch, channels, side, side] and label: [batch] int64 -> logit: [batch, 1], features: [batch, n]:
-  // the last hidden layer, summed (or averaged) over its places.
+  // the last hidden layer, summed (or averaged) over its places, map: [batch, n, side, side]: before that.
   ResidualDiscriminator(const Builder& b, const DiscriminatorTable& table, const DiscriminatorOptions& o)
       : classes_(o.classes), mean_(o.mean) {
     const auto shape = b.sample_shape();
@@ -157,7 +157,8 @@ class ResidualDiscriminator {
     const Tensor features = mean_ ? mean(x, IntList{2, 3}) : sum(x, IntList{2, 3});
     const Tensor all = minibatch_ ? (*minibatch_)(call, features) : features;
     return {{"logit", (*head_)(call, features, classes_ > 0 ? call.input("label") : Tensor(), all)},
-            {"features", features}};
+            {"features", features},
+            {"map", x}};
   }
 
  private:

@@ -12,7 +12,8 @@ struct Sagan {
         .doc =
             "SNGAN's residual networks with self-attention and spectral norm in both players (Zhang et al. "
             "2019; at 32 x 32 as PyTorch-StudioGAN has it). Train it with two time scales: 1e-4 for the "
-            "generator, 4e-4 for the discriminator. Features: the last hidden layer, summed over its places.",
+            "generator, 4e-4 for the discriminator. Features: the last hidden layer, summed over its places. "
+            "`map`: the same before that, [n, channels, side, side].",
         .params = {
             width_param("channels: of every block, or at 48, 64 and 128 of the one next to the picture. "
                         "0 is the published: 256 in the generator and 128 in the discriminator, or 64"),
@@ -50,7 +51,7 @@ struct Generator : ResidualGenerator {
 };
 
 struct Discriminator : ResidualDiscriminator {
-  static Role role() { return {"discriminator", {"image", "label"}, {"logit", "features"}}; }
+  static Role role() { return {"discriminator", {"image", "label"}, {"logit", "features", "map"}}; }
   explicit Discriminator(const Builder& b) : ResidualDiscriminator(b, table(b), options(b)) {}
 
   static DiscriminatorTable table(const Builder& b) {

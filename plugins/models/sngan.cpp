@@ -17,7 +17,7 @@ struct Sngan {
             "2018, tables 3 and 4). The discriminator is spectrally normalised in every layer. At 48, 64 "
             "and 128 the channels are the papers' (64 next to the picture, doubling away from it); at "
             "other sides every block has the same width. Features: the last hidden layer, summed over its "
-            "places.",
+            "places. `map`: the same before that, [n, channels, side, side].",
         .params = joined(
             {width_param("channels: of every block, or at 48, 64 and 128 of the one next to the picture. "
                          "0 is the papers': 256 in the generator and 128 in the discriminator, or 64"),
@@ -49,7 +49,7 @@ struct Generator : ResidualGenerator {
 };
 
 struct Discriminator : ResidualDiscriminator {
-  static Role role() { return {"discriminator", {"image", "label"}, {"logit", "features"}}; }
+  static Role role() { return {"discriminator", {"image", "label"}, {"logit", "features", "map"}}; }
   explicit Discriminator(const Builder& b) : ResidualDiscriminator(b, table(b), options(b)) {}
 
   static DiscriminatorTable table(const Builder& b) {

@@ -16,7 +16,8 @@ struct StackGan {
             "the role generator; stage II in the role refiner, whose input image is linked to what stage I "
             "makes; "
             "a discriminator for either. Without labels there is no condition. The loss of the condition's "
-            "augmentation is conditioning.",
+            "augmentation is conditioning. The discriminator's `map`: its last hidden layer, [n, channels, "
+            "side, side]; features: that as one row.",
         .params = {
             param("width", 96)
                 .at_least(1)
@@ -214,7 +215,7 @@ class Refiner {
 // Halved down to 4 (to 7) places a side, joined by the label's embedding there.
 class Discriminator {
  public:
-  static Role role() { return {"discriminator", {"image", "label"}, {"logit", "features"}}; }
+  static Role role() { return {"discriminator", {"image", "label"}, {"logit", "features", "map"}}; }
   explicit Discriminator(const Builder& b) : shape_(b), condition_(b, false) {
     const int last = shape_.doublings;
     const int64_t low = shape_.channels(last), side = shape_.side >> last;
@@ -234,7 +235,7 @@ class Discriminator {
     for (const Layer& layer : downs_) x = layer(c, x);
     x = (*join_)(c, Condition::beside(x, condition_(c).condition));
     const Tensor features = flatten(x, 1);
-    return {{"logit", (*output_)(c, features)}, {"features", features}};
+    return {{"logit", (*output_)(c, features)}, {"features", features}, {"map", x}};
   }
 
  private:

@@ -15,7 +15,7 @@ struct StyleGan2 {
             "from 8 up. Losses: ns, r1 with every 16, path_length; Adam at 2e-3 with betas 0, 0.99; averaged "
             "weights. The generator also gives w, [n, layers, width], and paints from an input of that name "
             "instead of z; the optional input z_style is a z for the layers from the middle on. The "
-            "discriminator's features: its last hidden layer.",
+            "discriminator's features: its last hidden layer; `map`: the one before, [n, channels, 4, 4].",
         .params = {
             param("width", 512)
                 .at_least(1)
@@ -237,7 +237,7 @@ Tensor deviation_beside(const Tensor& x, int64_t group) {
 
 class Discriminator {
  public:
-  static Role role() { return {"discriminator", {"image", "label"}, {"logit", "features"}}; }
+  static Role role() { return {"discriminator", {"image", "label"}, {"logit", "features", "map"}}; }
   explicit Discriminator(const Builder& b)
       : plan_(b),
         group_(b.get<int64_t>("group")),
@@ -273,7 +273,7 @@ class Discriminator {
     if (mapping_)
       logit = sum(logit * (*mapping_)(c, {}, c.input("label")), 1, true) *
               (1 / std::sqrt(static_cast<double>(plan_.width)));
-    return {{"logit", logit}, {"features", features}};
+    return {{"logit", logit}, {"features", features}, {"map", x}};
   }
 
  private:

@@ -10,9 +10,9 @@ struct UNet {
         .name = "unet",
         .doc =
             "U-Net discriminator (Schoenfeld et al. 2020, section 3.1) for square pictures whose side is 4 "
-            "times "
-            "a power of two, from 8 up: `logit` for the picture, `pixel_logit` for each pixel. Its loss is "
-            "`unet`. Features: the bottleneck, summed over its places.",
+            "times a power of two, from 8 up: `logit` for the picture, `pixel_logit` for each pixel. Its "
+            "loss is `unet`. Features: the bottleneck, summed over its places. `map`: the same before that, "
+            "[n, channels, side, side].",
         .params = {param("width", 64)
                        .at_least(1)
                        .at_most(65536)
@@ -38,7 +38,9 @@ class DecoderBlock {
 
 class Discriminator {
  public:
-  static Role role() { return {"discriminator", {"image", "label"}, {"logit", "pixel_logit", "features"}}; }
+  static Role role() {
+    return {"discriminator", {"image", "label"}, {"logit", "pixel_logit", "features", "map"}};
+  }
   explicit Discriminator(const Builder& b) : classes_(classes_if(b, b.get<bool>("conditional"))) {
     const auto shape = b.sample_shape();
     const Style style = orthogonal(Norm::spectral);
@@ -67,7 +69,7 @@ class Discriminator {
     std::vector<Tensor> maps;
     Tensor x = call.input("image");
     for (const DownBlock& block : encoder_) maps.push_back(x = block(call, x));
-    const Tensor features = sum(relu(x), IntList{2, 3});
+    const Tensor map = relu(x), features = sum(map, IntList{2, 3});
     for (size_t i = 0; i < decoder_.size(); ++i) {
       if (i > 0) x = cat(std::vector<Tensor>{x, maps[maps.size() - 1 - i]}, 1);
       x = decoder_[i](call, x);
@@ -77,7 +79,10 @@ class Discriminator {
     if (pixel_classes_)
       pixels =
           pixels + sum(reshape((*pixel_classes_)(call, label), {x.size(0), x.size(1), 1, 1}) * x, 1, true);
-    return {{"logit", (*head_)(call, features, label)}, {"pixel_logit", pixels}, {"features", features}};
+    return {{"logit", (*head_)(call, features, label)},
+            {"pixel_logit", pixels},
+            {"features", features},
+            {"map", map}};
   }
 
  private:

@@ -12,7 +12,8 @@ struct WganGp {
             "The residual networks of WGAN-GP for CIFAR (Gulrajani et al. 2017), for square pictures whose "
             "side is a multiple of 4, from 8 up. Nothing is normalised in the discriminator, as a gradient "
             "penalty needs it; \"norm\": \"spectral\" gives the variant of the cross-sample similarity "
-            "paper. Features: the last hidden layer, averaged over its places.",
+            "paper. Features: the last hidden layer, averaged over its places. `map`: the same before "
+            "that, [n, channels, side, side].",
         .params = {
             param("width", 128)
                 .at_least(1)
@@ -37,7 +38,7 @@ struct Generator : ResidualGenerator {
 };
 
 struct Discriminator : ResidualDiscriminator {
-  static Role role() { return {"discriminator", {"image", "label"}, {"logit", "features"}}; }
+  static Role role() { return {"discriminator", {"image", "label"}, {"logit", "features", "map"}}; }
   explicit Discriminator(const Builder& b)
       : ResidualDiscriminator(b, table(b),
                               {.style = glorot(Norm::none),

@@ -104,8 +104,9 @@ class DcganDiscriminator(nn.Module):
         for i in range(self.stages):
             x = self.act(normed(getattr(self, f"conv{i}"), x))
             x = self.act(normed(getattr(self, f"down{i}"), x))
-        h = self.act(normed(self.last, x)).sum(dim=[2, 3])
-        return {"logit": self.output(h), "features": h}
+        x = self.act(normed(self.last, x))
+        h = x.sum(dim=[2, 3])
+        return {"logit": self.output(h), "features": h, "map": x}
 
 
 class SnganUp(nn.Module):
@@ -166,8 +167,9 @@ class SnganDiscriminator(nn.Module):
     def forward(self, x):
         for i in range(self.blocks):
             x = getattr(self, f"block{i}")(x)
-        h = F.relu(x).sum(dim=[2, 3])
-        return {"logit": self.output(h), "features": h}
+        x = F.relu(x)
+        h = x.sum(dim=[2, 3])
+        return {"logit": self.output(h), "features": h, "map": x}
 
 
 class Condition(nn.Module):
@@ -308,11 +310,12 @@ class ResidualDiscriminator(nn.Module):
             x = getattr(self, f"block{i}")(x)
             if self.attention_after == i:
                 x = self.attention(x)
-        h = F.relu(x).mean((2, 3)) if self.mean else F.relu(x).sum((2, 3))
+        x = F.relu(x)
+        h = x.mean((2, 3)) if self.mean else x.sum((2, 3))
         logit = self.output(h)
         if hasattr(self, "embedding"):
             logit = logit + (self.embedding(label) * h).sum(1, keepdim=True)
-        return {"logit": logit, "features": h}
+        return {"logit": logit, "features": h, "map": x}
 
 
 class DeepUp(nn.Module):
@@ -401,11 +404,12 @@ class DeepDiscriminator(nn.Module):
             x = getattr(self, f"block{i}")(x)
             if self.attention_after == i:
                 x = self.attention(x)
-        h = F.relu(x).sum((2, 3))
+        x = F.relu(x)
+        h = x.sum((2, 3))
         logit = self.output(h)
         if hasattr(self, "embedding"):
             logit = logit + (self.embedding(label) * h).sum(1, keepdim=True)
-        return {"logit": logit, "features": h}
+        return {"logit": logit, "features": h, "map": x}
 
 
 class UnetDecoder(nn.Module):
@@ -437,7 +441,8 @@ class Unet(nn.Module):
         for i in range(self.levels):
             x = getattr(self, f"encoder{i}")(x)
             maps.append(x)
-        h = F.relu(x).sum((2, 3))
+        bottleneck = F.relu(x)
+        h = bottleneck.sum((2, 3))
         for i in reversed(range(self.levels)):
             if i < self.levels - 1:
                 x = torch.cat([x, maps[i]], 1)
@@ -447,7 +452,7 @@ class Unet(nn.Module):
         if hasattr(self, "embedding"):
             logit = logit + (self.embedding(label) * h).sum(1, keepdim=True)
             pixels = pixels + torch.einsum("nc,ncij->nij", self.pixel_embedding(label), x)[:, None]
-        return {"logit": logit, "pixel_logit": pixels, "features": h}
+        return {"logit": logit, "pixel_logit": pixels, "features": h, "map": bottleneck}
 
 
 # Salimans et al. 2016: virtual batch norm, minibatch discrimination, the networks for semi-supervised learning.
@@ -543,9 +548,9 @@ class MinibatchDcgan(DcganDiscriminator):
 
     def forward(self, x):
         linear, self.output = self.output, nn.Identity()
-        h = super().forward(x)["features"]
+        outputs = super().forward(x)
         self.output = linear
-        return {"logit": linear(beside_stddev(h)), "features": h}
+        return outputs | {"logit": linear(beside_stddev(outputs["features"]))}
 
 
 class MinibatchResidual(ResidualDiscriminator):
@@ -556,9 +561,10 @@ class MinibatchResidual(ResidualDiscriminator):
 
     def forward(self, x):
         linear, self.output = self.output, nn.Identity()
-        h = super().forward(x)["features"]
+        outputs = super().forward(x)
         self.output = linear
-        return {"logit": linear(beside_discrimination(h, self.minibatch.weight, self.kernels)), "features": h}
+        seen = beside_discrimination(outputs["features"], self.minibatch.weight, self.kernels)
+        return outputs | {"logit": linear(seen)}
 
 
 class ImprovedMlpGenerator(nn.Module):

@@ -200,11 +200,12 @@ class Discriminator(nn.Module):
             rows = range(first, n, n // group)
             own = x[list(rows)]
             more[list(rows)] = (((own - own.mean(0)).square().mean(0) + 1e-8).sqrt()).mean()
-        h = activate(self.hidden(self.last(torch.cat([x, more], 1)).flatten(1)))
+        x = self.last(torch.cat([x, more], 1))
+        h = activate(self.hidden(x.flatten(1)))
         logit = self.output(h)
         if hasattr(self, "mapping"):
             logit = (logit * self.mapping(None, label)).sum(1, keepdim=True) / self.width**0.5
-        return {"logit": logit, "features": h}
+        return {"logit": logit, "features": h, "map": x}
 
 
 def case(role, network, config, shape, classes=0, n=3):

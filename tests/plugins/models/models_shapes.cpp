@@ -51,11 +51,13 @@ void check_shapes(const std::string& model, const json& config, const std::vecto
 
   const TestModel discriminator(model, kDiscriminator, config, facts);
   const NamedTensors judged = discriminator(at::randn(batch));
-  REQUIRE(judged.size() == 2);
   const at::Tensor logit = worker::find(judged, "logit"), features = worker::find(judged, "features");
   CHECK(logit.sizes() == at::IntArrayRef({3, 1}));
   REQUIRE(features.dim() == 2);
   CHECK(features.size(0) == 3);
+  // The map is what the features are pooled from.
+  if (model != "mlp") CHECK(distance(features, worker::find(judged, "map").sum({2, 3})) == 0);
+  CHECK(judged.size() == (model == "mlp" ? 2 : 3));
   // The features are what the last linear layer sees.
   const at::Tensor weight = discriminator.parameters[discriminator.set.index("output.weight")];
   const at::Tensor bias = discriminator.parameters[discriminator.set.index("output.bias")];

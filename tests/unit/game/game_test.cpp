@@ -331,7 +331,8 @@ TEST_CASE("losses that remember continue bit for bit") {
   auto& c = t["config"];
   c["losses"] = {
       entry(t, "loss", "kdd", {{"weight", 1.0}, {"keep_real", true}, {"copies", 1}, {"conditional", true}}),
-      entry(t, "loss", "css", {{"weight", 1.0}}),
+      entry(t, "loss", "css", {{"weight", 1.0}, {"output", "map"}}),
+      entry(t, "loss", "feature_matching", {{"weight", 1.0}, {"output", "map"}}),
       entry(t, "loss", "historical_averaging", {{"weight", 1.0}})};
   Game straight(Trial::from_json(t));
   for (int64_t round = 0; round < 3; ++round) play_one(straight, round);
@@ -339,6 +340,7 @@ TEST_CASE("losses that remember continue bit for bit") {
   for (int64_t round = 3; round < 6; ++round) play_one(straight, round);
   const auto after = straight.state();
   CHECK(after.at("loss/css/count").item<double>() == 6);
+  CHECK(after.at("loss/css/real").sizes() == at::IntArrayRef({8}));  // the map's channels
   CHECK_FALSE(at::equal(after.at("loss/kdd/real_anchors"), saved.at("loss/kdd/real_anchors")));
   CHECK_FALSE(at::equal(after.at("loss/historical_averaging/generator.mean"),
                         saved.at("loss/historical_averaging/generator.mean")));
