@@ -30,7 +30,9 @@ DELETE FROM only_trial; DELETE FROM of_experiment; DELETE FROM of_config; DELETE
 DELETE FROM of_attempt; DELETE FROM of_key;
 )sql";
 
-// Experiments with their members; trials that are not here yet, with their configs.
+// Experiments with their members; trials that are not here yet, with their configs. Where trials are named
+// (only_trial), those that are here belong to what they belong to here: `rm` may have taken them out of the
+// rest.
 constexpr const char* kPlans = R"sql(
 INSERT INTO of_trial
 SELECT s.id, ifnull(t.id, s.id + (SELECT ifnull(max(id), 0) FROM main.trial)), t.id IS NULL,
@@ -42,7 +44,10 @@ INSERT INTO of_experiment
 SELECT s.id, ifnull(e.id, s.id + (SELECT ifnull(max(id), 0) FROM main.experiment)), e.id IS NULL
   FROM shard.experiment s LEFT JOIN main.experiment e ON e.name = s.name AND e.spec_sha256 = s.spec_sha256
  WHERE s.id IN (SELECT experiment_id FROM shard.experiment_trial WHERE trial_id IN (SELECT old FROM of_trial)
-                UNION SELECT experiment_id FROM shard.trial WHERE id IN (SELECT old FROM of_trial));
+                UNION SELECT experiment_id FROM shard.trial WHERE id IN (SELECT old FROM of_trial))
+   AND (e.id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM only_trial) OR s.id IN (
+     SELECT experiment_id FROM shard.experiment_trial WHERE trial_id IN (SELECT old FROM of_trial WHERE fresh)
+     UNION SELECT experiment_id FROM shard.trial WHERE id IN (SELECT old FROM of_trial WHERE fresh)));
 INSERT INTO main.experiment (id, name, spec, spec_sha256, file, git_commit, git_dirty, created_ms, used_ms)
 SELECT m.new, s.name, s.spec, s.spec_sha256, s.file, s.git_commit, s.git_dirty, s.created_ms, s.used_ms
   FROM of_experiment m JOIN shard.experiment s ON s.id = m.old WHERE m.fresh;
@@ -70,7 +75,8 @@ SELECT m.new, e.new, s.name, s.config_hash, s.trial_hash, s.seed, c.new, 'planne
   JOIN of_config c ON c.old = s.config_id WHERE m.fresh;
 INSERT OR IGNORE INTO main.experiment_trial (experiment_id, trial_id, ordinal, name)
 SELECT e.new, m.new, x.ordinal, x.name
-  FROM of_trial m JOIN shard.experiment_trial x ON x.trial_id = m.old JOIN of_experiment e ON e.old = x.experiment_id;
+  FROM of_trial m JOIN shard.experiment_trial x ON x.trial_id = m.old JOIN of_experiment e ON e.old = x.experiment_id
+ WHERE m.fresh OR NOT EXISTS (SELECT 1 FROM only_trial);
 )sql";
 
 // An attempt is here already: does the other file know more of it? How final its word is: it runs or is gone;

@@ -4,15 +4,19 @@
 namespace saddle::db {
 namespace {
 
-// Of one trial that belongs to no experiment any more.
-void remove_trial(Connection& connection, std::int64_t trial, Removed& removed) {
+// Of one trial that belongs to no experiment any more; `last` was the last that had it.
+void remove_trial(Connection& connection, std::int64_t last, std::int64_t trial, Removed& removed) {
   std::int64_t config = 0;
+  Event event{.type = "remove", .experiment = last};
   {
-    const auto row = connection.prepared("SELECT config_id, state, name FROM trial WHERE id = ?1");
+    const auto row =
+        connection.prepared("SELECT config_id, state, name, trial_hash FROM trial WHERE id = ?1");
     if (!row->bind(trial).step()) return;
     config = row->integer(0);
     if (row->text(1) == "running")
       throw Error(ErrorKind::usage, "trial " + row->text(2) + " is running; nothing was removed");
+    event.message = row->text(2);
+    event.data = "{\"trial_hash\":\"" + row->text(3) + "\"}";
   }
   {
     const auto folders =
@@ -37,6 +41,7 @@ void remove_trial(Connection& connection, std::int64_t trial, Removed& removed) 
   remove("DELETE FROM attempt WHERE trial_id = ?1");
   removed.trials += remove("DELETE FROM trial WHERE id = ?1");
   drop_unused_config(connection, config);
+  insert_event(connection, event);
 }
 
 // Takes a trial out of an experiment; it stays while another one has it.
@@ -51,7 +56,7 @@ void leave(Connection& connection, std::int64_t experiment, std::int64_t trial, 
     row->bind(trial).step();
     other = row->integer(0);
   }
-  if (other == 0) return remove_trial(connection, trial, removed);
+  if (other == 0) return remove_trial(connection, experiment, trial, removed);
   ++removed.shared;
   connection.prepared("UPDATE trial SET experiment_id = ?3 WHERE id = ?2 AND experiment_id = ?1")
       ->bind(experiment, trial, other)

@@ -236,8 +236,8 @@ class Store {
   // Error (usage) if one of them is not done.
   void run_again(const std::vector<std::int64_t>& trials, const std::string& why);
   // Takes trials out of experiments, and whole experiments away, in one transaction. A trial
-  // that no experiment has any more goes with all its rows. Throws Error (usage), and changes
-  // nothing, if one of those runs.
+  // that no experiment has any more goes with all its rows; an event "remove" of the experiment, if that
+  // stays, has its trial_hash. Throws Error (usage), and changes nothing, if one of those runs.
   Removed remove(const std::vector<Membership>& members, const std::vector<std::int64_t>& experiments);
   // Gives the pages of removed rows back to the file system. Takes as long as writing the file anew, and for
   // that time as much space again.
@@ -279,8 +279,8 @@ class Store {
   // Takes over all that another database knows of its trials (or of those with the hashes `only`), in one
   // transaction. Doing it again changes nothing. Done beats all else, of two results the one that is here
   // stays; an attempt that is here too is replaced where the other file knows its end and this one does not.
-  // Files of attempts stay where they are. Throws Error (older, newer, foreign, missing) for what is no
-  // database of this format.
+  // Files of attempts stay where they are. With `only`, trials that are here stay in the experiments that
+  // they are in. Throws Error (older, newer, foreign, missing) for what is no database of this format.
   MergeCounts merge(const std::filesystem::path& file, const std::vector<std::string>& only = {});
 
   // Returns when everything queued before is committed, or throws why it is not.

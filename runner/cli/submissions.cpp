@@ -65,6 +65,16 @@ std::vector<Submission> submissions(db::Reader& reader, std::int64_t experiment)
   return found;
 }
 
+std::unordered_map<std::string, std::string> removed_trials(db::Reader& reader) {
+  std::unordered_map<std::string, std::string> removed;
+  for (const auto& row : reader
+                             .query("SELECT data ->> '$.trial_hash', max(time) FROM events"
+                                    " WHERE type = 'remove' GROUP BY 1")
+                             .rows)
+    removed.emplace(text_of(row[0]), text_of(row[1]));
+  return removed;
+}
+
 void note_submission(db::Store& store, std::int64_t experiment, const Submission& submission) {
   db::Event event;
   event.type = "submit";

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <ostream>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <cli/command.hpp>
@@ -29,6 +30,9 @@ std::filesystem::path slurm_folder(const std::filesystem::path& database);
 
 // Of one experiment, or of all (0); the oldest first.
 std::vector<Submission> submissions(db::Reader& reader, std::int64_t experiment);
+// Trials that `rm` took away, by hash, with the time when it last did: what was submitted before is not
+// theirs.
+std::unordered_map<std::string, std::string> removed_trials(db::Reader& reader);
 // Written before sbatch is called, and once more when it has answered.
 void note_submission(db::Store& store, std::int64_t experiment, const Submission& submission);
 

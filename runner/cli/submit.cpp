@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <iterator>
 #include <memory>
+#include <optional>
+#include <unordered_map>
 #include <unordered_set>
 
 #include <CLI/CLI.hpp>
@@ -13,6 +16,7 @@
 #include <cli/closing.hpp>
 #include <cli/merging.hpp>
 #include <cli/pinned.hpp>
+#include <cli/select.hpp>
 #include <cli/stored_plan.hpp>
 #include <cli/submissions.hpp>
 #include <common/error.hpp>
@@ -37,8 +41,6 @@ struct Arguments {
   SubmitOptions submit;
 };
 
-// <database without .db>.slurm
-
 // <folder>/<experiment>-<n>, with the lowest n that is free.
 fs::path new_folder(const fs::path& parent, const std::string& experiment) {
   std::error_code error;
@@ -52,27 +54,52 @@ fs::path new_folder(const fs::path& parent, const std::string& experiment) {
       kEnvironment);
 }
 
+// Array jobs of this database, and which of their trials it still wants from them.
+struct Earlier {
+  std::vector<Submission> jobs;  // of all experiments: they share trials
+  std::vector<std::string> trials;
+  std::unordered_map<std::string, std::string> removed;
+
+  explicit Earlier(db::Reader& reader) : jobs(submissions(reader, 0)), removed(removed_trials(reader)) {
+    for (const auto& row : reader.query("SELECT trial_hash FROM trials").rows)
+      trials.push_back(text_of(row[0]));
+  }
+  bool wanted(const std::string& hash, const Submission& from) const {
+    const auto found = removed.find(hash);
+    return found == removed.end() || found->second < from.time;
+  }
+  std::vector<std::string> wanted_from(const Submission& one) const {
+    std::vector<std::string> hashes;
+    std::copy_if(trials.begin(), trials.end(), std::back_inserter(hashes),
+                 [&](const std::string& hash) { return wanted(hash, one); });
+    return hashes;
+  }
+};
+
 // What is in the shards of earlier submissions.
-void take_over(db::Store& store, const std::vector<Submission>& before) {
+void take_over(db::Store& store, const Earlier& before) {
   db::MergeCounts sum;
   std::size_t shards = 0;
-  for (const Submission& one : before)
+  for (const Submission& one : before.jobs) {
+    const std::vector<std::string> hashes = before.wanted_from(one);
+    if (hashes.empty()) continue;
     for (const fs::path& shard : shards_in(one.shards())) {
       try {
-        add(sum, store.merge(shard));
+        add(sum, store.merge(shard, hashes));
         ++shards;
       } catch (const db::Error& error) {
         if (error.kind() == db::ErrorKind::full) throw;
         std::cerr << "note: left out: " << error.what() << '\n';
       }
     }
+  }
   if (shards > 0) std::cout << shards << (shards == 1 ? " shard: " : " shards: ") << said(sum) << std::endl;
 }
 
 // Hashes of the trials that are in a task which waits or runs.
-std::unordered_set<std::string> in_the_queue(const std::vector<Submission>& before) {
+std::unordered_set<std::string> in_the_queue(const Earlier& before) {
   std::unordered_set<std::string> hashes;
-  for (const Submission& one : before) {
+  for (const Submission& one : before.jobs) {
     if (one.job.empty()) continue;
     const schedule::QueuedTasks queue = schedule::queued_tasks(one.job);
     if (queue.waiting.empty() && queue.running.empty()) continue;
@@ -81,7 +108,7 @@ std::unordered_set<std::string> in_the_queue(const std::vector<Submission>& befo
       if (!queue.contains(task)) continue;
       const schedule::Slice slice{task, one.tasks};
       for (std::size_t i = slice.first(plan.trials.size()); i < slice.last(plan.trials.size()); ++i)
-        hashes.insert(plan.trials[i].trial_hash);
+        if (before.wanted(plan.trials[i].trial_hash, one)) hashes.insert(plan.trials[i].trial_hash);
     }
   }
   return hashes;
@@ -181,17 +208,18 @@ void add_submit_options(CLI::App& command, SubmitOptions& options) {
 
 void submit(const Experiment& experiment, db::Store& store, const Catalogue& catalogue,
             const SubmitOptions& options, const ExecuteOptions& execute, Globals& globals) {
-  std::vector<Submission> before, everyone;  // experiments share trials
+  std::vector<Submission> before;
+  std::optional<Earlier> everyone;
   {
     db::Reader reader(store.path());
     before = submissions(reader, experiment.id);
-    everyone = submissions(reader, 0);
+    everyone.emplace(reader);
   }
-  if (!options.dry_run) take_over(store, everyone);
+  if (!options.dry_run) take_over(store, *everyone);
   const auto all = store.trials(experiment.id);
   const Choice choice(execute.only, execute.where);
   auto todo = chosen(store.trials_to_run(experiment.id), choice);
-  const auto queued = in_the_queue(everyone);
+  const auto queued = in_the_queue(*everyone);
   const auto left = std::erase_if(todo, [&](const auto& trial) { return queued.contains(trial.trial_hash); });
   const auto done =
       std::count_if(all.begin(), all.end(), [](const auto& t) { return t.state == db::TrialState::done; });

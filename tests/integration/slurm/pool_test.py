@@ -133,6 +133,26 @@ def what_was_begun_here_goes_on_there(place, _):
     assert [row["reason"] for row in attempts] == ["cancelled", "ok"] and attempts[1]["start_step"] > 0, attempts
 
 
+def what_was_removed_stays_away(place, slurm):
+    grid = place.write("gone.json", small_grid("gone", rounds=30, seeds=[1]))
+    says(place.saddle("submit", grid, "--slurm", "--pack", "2"), "2 trials in 1 task")
+    place.saddle("worker-pool", "--plan", f"{place.folder}/saddle.slurm/gone-1/plan.json", "--slice", "1/1")
+    says(place.saddle("resume", "--slurm", "gone"), "2 of 2 trials done")
+    [first, second] = place.sql("SELECT name FROM trials WHERE experiment = 'gone' ORDER BY trial")
+    place.saddle("rm", "gone/" + first["name"], "--yes")
+    says(place.saddle("resume", "--slurm", "gone"), "1 of 1 trials done, 0 to submit")
+    assert place.sql("SELECT name FROM experiment_trials WHERE experiment = 'gone'") == [second]
+    # Planned once more it is trained anew, whatever old tasks and shards have of it.
+    slurm.queue("1 RUNNING\n")
+    says(place.saddle("submit", grid, "--slurm"), "1 of 2 trials done, 1 to submit")
+    slurm.queue("")
+    place.saddle("worker-pool", "--plan", f"{place.folder}/saddle.slurm/gone-2/plan.json", "--slice", "1/1")
+    says(place.saddle("resume", "--slurm", "gone"), ": 1 result, 1 attempt,", "2 of 2 trials done")
+    [folder] = place.sql("SELECT a.folder FROM attempts a JOIN trials t USING (trial) WHERE t.experiment = 'gone'"
+                         f" AND a.name = '{first['name']}'")
+    assert "/gone-2/" in folder["folder"], folder
+
+
 def plans_and_queues_are_checked(place, slurm):
     grid = place.write("checked.json", small_grid("checked", rounds=25, seeds=[1]))
     place.saddle("submit", grid, "--slurm", "--pack", "2")
@@ -177,7 +197,7 @@ def main():
         # Nothing else in PATH: the machine may have a Slurm.
         place = Place(f"{folder}/place", sys.argv[1], {"PATH": f"{folder}/bin"})
         for step in (sbatch_is_missing_or_refuses, dry_run_writes_nothing, a_killed_task_goes_on,
-                     what_was_begun_here_goes_on_there, plans_and_queues_are_checked, merges_say_what_they_took):
+                     what_was_begun_here_goes_on_there, what_was_removed_stays_away, plans_and_queues_are_checked, merges_say_what_they_took):
             step(place, slurm)
             print(f"{step.__name__}: ok")
     finally:
