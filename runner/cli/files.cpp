@@ -24,6 +24,7 @@ std::vector<AttemptFiles> attempt_files(db::Reader& reader) {
                           text_of(row[3]),
                           text_of(row[4]),
                           integer_of(row[5]) != 0,
+                          integer_of(row[11]) != 0,
                           {}});
     last = integer_of(row[0]);
     if (integer_of(row[6]) != 0)

@@ -17,7 +17,7 @@ struct AttemptFiles {
   std::int64_t id = 0;
   db::AttemptFolder folder;  // as recorded
   std::string trial, experiment;
-  bool running = false;
+  bool running = false, done = false;
   struct Artifact {
     std::int64_t id = 0;
     std::string kind, path, sha256;

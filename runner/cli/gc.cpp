@@ -11,10 +11,13 @@
 #include <cli/command.hpp>
 #include <cli/files.hpp>
 #include <cli/select.hpp>
+#include <cli/submissions.hpp>
 #include <cli/table.hpp>
 #include <common/error.hpp>
+#include <common/paths.hpp>
 #include <common/sha256.hpp>
 #include <db/store.hpp>
+#include <schedule/slurm.hpp>
 
 // saddle gc: files beside the database that no row names.
 namespace saddle::cli {
@@ -28,6 +31,7 @@ struct Garbage {
   fs::path path;
   std::string why;
   std::uintmax_t bytes = 0;
+  fs::path below;  // the folder that it may be removed from
 };
 
 std::vector<fs::path> entries_of(const fs::path& folder) {
@@ -46,26 +50,23 @@ bool is_folder(const fs::path& path) {
 }
 
 // In the folder of an attempt that has ended.
-void look_in(const fs::path& folder, const std::set<std::string>& named, std::vector<Garbage>& garbage) {
+void look_in(const fs::path& folder, const std::set<std::string>& named, const fs::path& below,
+             std::vector<Garbage>& garbage) {
   for (const fs::path& file : entries_of(folder)) {
     std::error_code error;
     if (!fs::is_regular_file(fs::symlink_status(file, error))) continue;
     if (file.filename() == "trial.json" || file.filename() == "output.log") continue;
     if (!named.contains(sha256_file(file)))
-      garbage.push_back({file, "no row has this content", size_of(file)});
+      garbage.push_back({file, "no row has this content", size_of(file), below});
   }
 }
 
 // Attempts whose processes run are left alone, and so is all that does not look like
 // <experiment>/<trial>/attempt-<n>.
-std::vector<Garbage> find_garbage(db::Reader& reader, const fs::path& runs) {
+void find_in_runs(const std::vector<AttemptFiles>& attempts, const std::set<std::string>& named,
+                  const fs::path& runs, std::vector<Garbage>& garbage) {
   std::map<fs::path, bool> running;  // by tail: a moved database has moved files
-  std::set<std::string> named;
-  for (const AttemptFiles& attempt : attempt_files(reader)) {
-    running[tail_of(attempt.folder.path)] |= attempt.running;
-    for (const auto& artifact : attempt.artifacts) named.insert(artifact.sha256);
-  }
-  std::vector<Garbage> garbage;
+  for (const AttemptFiles& attempt : attempts) running[tail_of(attempt.folder.path)] |= attempt.running;
   for (const fs::path& experiment : entries_of(runs)) {
     if (!is_folder(experiment) || experiment.filename().string().starts_with('.')) continue;
     for (const fs::path& trial : entries_of(experiment)) {
@@ -74,12 +75,62 @@ std::vector<Garbage> find_garbage(db::Reader& reader, const fs::path& runs) {
         if (!is_folder(attempt) || !attempt.filename().string().starts_with("attempt-")) continue;
         const auto known = running.find(tail_of(attempt));
         if (known == running.end())
-          garbage.push_back({attempt, "of no attempt in the database", size_of(attempt)});
+          garbage.push_back({attempt, "of no attempt in the database", size_of(attempt), runs});
         else if (!known->second)
-          look_in(attempt, named, garbage);
+          look_in(attempt, named, runs, garbage);
       }
     }
   }
+}
+
+// True when Slurm has no task of the job whose folder this is. False, with a line that says why, when it
+// cannot be asked or nobody knows the job's number.
+bool has_ended(const fs::path& folder) {
+  const fs::path file = Submission{.folder = folder}.job_file();
+  std::error_code error;
+  try {
+    if (!fs::exists(file, error)) throw Error("nobody knows which job of Slurm it is");
+    const std::string text = read_file(file);
+    const schedule::QueuedTasks tasks = schedule::queued_tasks(text.substr(0, text.find('\n')));
+    return tasks.running.empty() && tasks.waiting.empty();
+  } catch (const Error& e) {
+    std::cerr << "note: left alone: " << folder.string() << ": " << e.what() << '\n';
+    return false;
+  }
+}
+
+// Of array jobs: in attempts that have a result, which nothing goes on from, and whole jobs that have ended
+// and whose experiment was removed. What else there is may be in shards that are still to be taken over.
+void find_in_jobs(db::Reader& reader, const std::vector<AttemptFiles>& attempts,
+                  const std::set<std::string>& named, const fs::path& jobs, std::vector<Garbage>& garbage) {
+  std::set<std::string> known;  // by name: a moved database has moved jobs
+  for (const auto& row :
+       reader.query("SELECT data ->> '$.folder' FROM events WHERE trial IS NULL AND type = 'submit'").rows)
+    known.insert(fs::path(text_of(row[0])).filename().string());
+  for (const fs::path& job : entries_of(jobs)) {
+    std::error_code error;
+    if (!is_folder(job) || !fs::exists(job / "plan.json", error)) continue;
+    const std::string part = (jobs.filename() / job.filename()).string() + "/";
+    bool used = known.contains(job.filename().string());
+    for (const AttemptFiles& attempt : attempts) {
+      if (attempt.folder.path.string().find(part) == std::string::npos) continue;
+      used = true;
+      if (attempt.done && is_inside(attempt.folder.path, job))
+        look_in(attempt.folder.path, named, jobs, garbage);
+    }
+    if (!used && has_ended(job))
+      garbage.push_back({job, "an array job of no experiment in the database", size_of(job), jobs});
+  }
+}
+
+std::vector<Garbage> find_garbage(db::Reader& reader, const fs::path& database) {
+  const std::vector<AttemptFiles> attempts = attempt_files(reader);
+  std::set<std::string> named;
+  for (const AttemptFiles& attempt : attempts)
+    for (const auto& artifact : attempt.artifacts) named.insert(artifact.sha256);
+  std::vector<Garbage> garbage;
+  find_in_runs(attempts, named, runs_folder(database), garbage);
+  find_in_jobs(reader, attempts, named, slurm_folder(database), garbage);
   return garbage;
 }
 
@@ -102,7 +153,6 @@ OrderedJson to_json(const std::vector<Garbage>& garbage, bool removed) {
 }
 
 void gc(bool yes, bool json, Globals& globals) {
-  const fs::path runs = runs_folder(globals.database);
   // While we hold the database nobody writes it, and so nobody makes a folder that
   // has no row yet. Only looking needs no such thing.
   std::optional<db::Store> store;
@@ -113,15 +163,15 @@ void gc(bool yes, bool json, Globals& globals) {
                                   .notice = [](const std::string& text) { std::cerr << text << '\n'; }});
   }
   db::Reader reader(globals.database);
-  std::vector<Garbage> garbage = find_garbage(reader, runs);
+  std::vector<Garbage> garbage = find_garbage(reader, globals.database);
   if (const std::uintmax_t bytes = free_bytes(reader))
-    garbage.push_back({globals.database, kFreePages, bytes});
+    garbage.push_back({globals.database, kFreePages, bytes, {}});
   std::uintmax_t bytes = 0;
   std::vector<Garbage> stuck;
   for (const Garbage& g : garbage) {
     if (yes && g.why == kFreePages) {
       store->compact();
-    } else if (yes && !remove_in(g.path, runs)) {
+    } else if (yes && !remove_in(g.path, g.below)) {
       stuck.push_back(g);
       continue;
     }
@@ -132,7 +182,7 @@ void gc(bool yes, bool json, Globals& globals) {
   if (!stuck.empty()) globals.exit_code = kEnvironment;
   if (json) return print_json(std::cout, to_json(garbage, yes));
   if (garbage.empty())
-    std::cout << "nothing to remove below " << runs.string() << '\n';
+    std::cout << "nothing to remove below " << runs_folder(globals.database).string() << '\n';
   else
     std::cout << (yes ? "removed " : "would free ") << size_text(bytes)
               << (yes ? "" : "; gc --yes removes these") << '\n';
@@ -156,9 +206,10 @@ void add_gc(CLI::App& app, Globals& globals) {
       "database,\n"
       "and, where the attempt has ended, files whose content no artifact has. trial.json and output.log "
       "stay.\n"
-      "A tenth of the database or more in pages of removed rows is given back to the disk. Files of array "
-      "jobs are\n"
-      "left alone: tasks that still run may need them.");
+      "Of array jobs it takes such files of attempts that have a result, and whole jobs that have ended and "
+      "whose\n"
+      "experiment was removed; the rest may be in shards that are still to be taken over.\n"
+      "A tenth of the database or more in pages of removed rows is given back to the disk.");
   command->callback([options, &globals] { gc(options->yes, options->json, globals); });
 }
 

@@ -138,7 +138,8 @@ void remove(const std::vector<std::string>& given, bool yes, Globals& globals) {
               << " left alone, of another database or not ours to remove: " << left[0].string()
               << (left.size() > 1 ? " ..." : "") << '\n';
   for (const fs::path& folder : jobs)
-    std::cout << "plan, shards and logs of its array job are still in " << folder.string() << '\n';
+    std::cout << "plan, shards and logs of its array job are still in " << folder.string()
+              << "; gc removes them when Slurm has ended it\n";
 }
 
 }  // namespace

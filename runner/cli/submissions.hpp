@@ -23,6 +23,8 @@ struct Submission {
   std::string time;
 
   std::filesystem::path shards() const { return folder / "shards"; }
+  // Has the job's number, too: for when no row has it any more.
+  std::filesystem::path job_file() const { return folder / "job"; }
 };
 
 // <database without .db>.slurm: where array jobs go unless --folder says otherwise.

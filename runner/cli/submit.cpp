@@ -258,6 +258,7 @@ void submit(const Experiment& experiment, db::Store& store, const Catalogue& cat
     // Who is killed between sbatch and its answer finds the shards all the same.
     note_submission(store, experiment.id, submission);
     submission.job = schedule::submit_batch(script, submission.options);
+    replace_file(submission.job_file(), submission.job + "\n");  // for gc; without it the folder stays
   } catch (...) {
     std::error_code ignored;
     fs::remove_all(submission.folder, ignored);

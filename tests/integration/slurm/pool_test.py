@@ -2,6 +2,7 @@
 test runs the tasks. What goes wrong is said, and a task that was killed goes on from where it was."""
 
 import glob
+import json
 import os
 import shutil
 import signal
@@ -151,6 +152,25 @@ def what_was_removed_stays_away(place, slurm):
     [folder] = place.sql("SELECT a.folder FROM attempts a JOIN trials t USING (trial) WHERE t.experiment = 'gone'"
                          f" AND a.name = '{first['name']}'")
     assert "/gone-2/" in folder["folder"], folder
+
+    # Of jobs gc takes what no row names in attempts with a result, and whole ones of a removed experiment.
+    loose = f"{folder['folder']}/loose"
+    with open(loose, "w") as file:
+        file.write("of nobody")
+    lists = lambda: [one["path"] for one in json.loads(place.saddle("gc", "--json")) if "/saddle.slurm/gone-" in one["path"]]
+    assert lists() == [loose]
+    place.saddle("gc", "--yes")
+    assert not os.path.exists(loose) and lists() == []
+    says(place.saddle("rm", "gone", "--yes"), "gc removes them when Slurm has ended it")
+    slurm.queue("1 RUNNING\n")
+    assert lists() == []
+    slurm.says("squeue", err="slurm_load_jobs error: Unable to contact slurm controller (connect failure)\n", code=1)
+    assert lists() == []
+    slurm.queue("")
+    jobs = [f"{place.folder}/saddle.slurm/gone-{n}" for n in (1, 2)]
+    assert lists() == jobs
+    place.saddle("gc", "--yes")
+    assert not any(map(os.path.exists, jobs)) and os.path.exists(f"{place.folder}/saddle.slurm/long-1")
 
 
 def plans_and_queues_are_checked(place, slurm):
