@@ -12,13 +12,10 @@ class ToyGame {
     return {.name = "toy_game",
             .doc =
                 "A game of two numbers in place of two networks: the generator's parameter x makes V = (f(x) "
-                "- 1)(y - 1) "
-                "small, the discriminator's y makes it large, f(x) = x for x < 0 and x^2 otherwise (Salimans "
-                "et al. 2016, "
-                "section 3.3). Gradient descent circles round the equilibrium (1, 1). Take the model "
-                "`point`; where there "
-                "are more parameters, the k-th of the one plays with the k-th of the other. Recorded: x and "
-                "y of the "
+                "- 1)(y - 1) small, the discriminator's y makes it large, f(x) = x for x < 0 and x^2 "
+                "otherwise (Salimans et al. 2016, section 3.3). Gradient descent circles round the "
+                "equilibrium (1, 1). Take the model `particles` with count 1; where there are more "
+                "parameters, the k-th of the one plays with the k-th of the other. Recorded: x and y of the "
                 "first pair, and how far the farthest pair is from the equilibrium.",
             .needs = {}};
   }

@@ -39,7 +39,12 @@ struct BigGan {
             param("attention", 0)
                 .at_least(0)
                 .doc("the side of the map that gets self-attention (paper: 64 at side 128; StudioGAN: 16 "
-                     "at 32); 0: none")}};
+                     "at 32); 0: none"),
+            param("wide_start", false)
+                .doc(
+                    "generator at side 64: 16, 16, 8, 4, 2 widths as in BigGAN-PyTorch, whose networks of "
+                    "width 32 with attention at 32 are the SAGAN of instance selection (DeVries et al. 2020) "
+                    "and KDD GAN; false: 16, 8, 4, 2, 1 as in StudioGAN")}};
   }
 };
 
@@ -49,7 +54,10 @@ struct Generator : ResidualGenerator {
 
   static GeneratorTable table(const Builder& b) {
     check_biggan_side(b.sample_shape(), "biggan");
-    return biggan_generator(b.sample_shape(), b.get<int64_t>("width"));
+    const bool wide_start = b.get<bool>("wide_start");
+    if (wide_start && b.sample_shape()[1] != 64)
+      throw Error("'wide_start' is for pictures of side 64, not " + samples_of(b.sample_shape()));
+    return biggan_generator(b.sample_shape(), b.get<int64_t>("width"), wide_start);
   }
   static GeneratorOptions options(const Builder& b) {
     const bool conditional = b.get<bool>("conditional"), modulated = b.get<bool>("self_modulation");
@@ -71,8 +79,11 @@ struct Discriminator : ResidualDiscriminator {
   explicit Discriminator(const Builder& b) : ResidualDiscriminator(b, table(b), options(b)) {}
 
   static DiscriminatorTable table(const Builder& b) {
-    if (b.get<int64_t>("shared_embedding") != 0 || b.get<bool>("skip_z") || b.get<bool>("self_modulation"))
-      throw Error("'shared_embedding', 'skip_z' and 'self_modulation' are the generator's: leave them out");
+    if (b.get<int64_t>("shared_embedding") != 0 || b.get<bool>("skip_z") || b.get<bool>("self_modulation") ||
+        b.get<bool>("wide_start"))
+      throw Error(
+          "'shared_embedding', 'skip_z', 'self_modulation' and 'wide_start' are the generator's: leave them "
+          "out");
     check_biggan_side(b.sample_shape(), "biggan");
     return biggan_discriminator(b.sample_shape(), b.get<int64_t>("width"));
   }

@@ -8,10 +8,12 @@
 namespace saddle::blocks {
 
 // 32: four widths everywhere. 64 and 128: as drawn for ImageNet, width next to the picture. Smaller sides,
-// which no paper has: four widths, as for 32.
-inline GeneratorTable biggan_generator(const std::vector<int64_t>& shape, int64_t width) {
+// which no paper has: four widths, as for 32. `wide_start`, at 64: BigGAN-PyTorch's channels.
+inline GeneratorTable biggan_generator(const std::vector<int64_t>& shape, int64_t width,
+                                       bool wide_start = false) {
   std::vector<int64_t> multiples(halvings(shape) + 1, 4);
   if (shape[1] == 64) multiples = {16, 8, 4, 2, 1};
+  if (shape[1] == 64 && wide_start) multiples = {16, 16, 8, 4, 2};
   if (shape[1] == 128) multiples = {16, 16, 8, 4, 2, 1};
   if (shape[1] == 256) multiples = {16, 16, 8, 8, 4, 2, 1};
   GeneratorTable table{shape[1] >> (multiples.size() - 1), multiples[0] * width, {}};

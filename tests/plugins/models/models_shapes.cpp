@@ -109,6 +109,18 @@ TEST_CASE("published parameter counts of the BigGAN family") {
         415010);
 }
 
+TEST_CASE("the SAGAN of instance selection for GANs is a biggan that starts wide") {
+  // Counts of BigGAN-PyTorch's classes as its launch_SAGAN_res64_ch32_bs128 makes them, with 1,000 classes.
+  const json imagenet = pictures(3, 64, 128, 1000);
+  json config = {{"width", 32}, {"attention", 32}};
+  CHECK(count(declared("biggan", kDiscriminator, config, imagenet)) == 5401186);
+  config["wide_start"] = true;
+  CHECK(count(declared("biggan", kGenerator, config, imagenet)) == 13293188);
+  CHECK_THAT(create_error("biggan", kGenerator, {{"wide_start", true}}, pictures(3, 32, 128, 10)),
+             Catch::Contains("for pictures of side 64"));
+  CHECK_THAT(create_error("biggan", kDiscriminator, config, imagenet), Catch::Contains("the generator's"));
+}
+
 TEST_CASE("BigGAN's totals at ImageNet 128 are those of the paper's table 1") {
   const auto millions = [](int64_t width, int64_t embedding, bool skip, int64_t latent) {
     const json facts = pictures(3, 128, latent, 1000);
