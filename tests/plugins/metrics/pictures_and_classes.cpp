@@ -208,3 +208,54 @@ TEST_CASE("metrics compute in host memory, whatever the trial's device") {
     CHECK(metric(real, fake, y, y) == expected);
   }
 }
+
+TEST_CASE("single_image is the literal distance between patches, and the literal diversity") {
+  const json facts = picture_facts({3, 8, 7});
+  const at::Tensor real = normal(1, 3 * 8 * 7, 31), fake = normal(4, 3 * 8 * 7, 32) * 0.5 + 0.3;
+  const auto patches = [](const at::Tensor& row) {
+    const at::Tensor x = row.reshape({3, 8, 7}).to(at::kDouble);
+    std::vector<at::Tensor> all;
+    for (int64_t i = 0; i + 2 <= 8; ++i)
+      for (int64_t k = 0; k + 2 <= 7; ++k)
+        all.push_back(x.slice(1, i, i + 2).slice(2, k, k + 2).reshape({-1}));
+    return at::stack(all);
+  };
+  const auto covariance = [](const at::Tensor& x) {
+    const at::Tensor c = x - x.mean(0);
+    return c.t().mm(c) / (x.size(0) - 1);
+  };
+  const at::Tensor a = patches(real[0]);
+  double distance = 0;
+  for (int64_t i = 0; i < 4; ++i) {
+    const at::Tensor b = patches(fake[i]), s = covariance(a), t = covariance(b);
+    const at::Tensor roots = at::real(at::sqrt(at::linalg_eigvals(s.mm(t))));  // of the product itself
+    distance +=
+        ((a.mean(0) - b.mean(0)).square().sum() + s.trace() + t.trace() - 2 * roots.sum()).item<double>() / 4;
+  }
+  const at::Tensor of_real = real.reshape({3, 56}).to(at::kDouble).mean(0),
+                   of_fake = fake.reshape({4, 3, 56}).to(at::kDouble).mean(1);
+  const double diversity = (of_fake.std(0, /*unbiased=*/false).mean() / of_real.std(false)).item<double>();
+  const TestMetric metric("single_image", {{"patch", 2}}, facts);
+  const Found found = metric(real, fake);
+  CHECK(found.at("patch_frechet") == Approx(distance).epsilon(1e-6));
+  CHECK(found.at("diversity") == Approx(diversity).epsilon(1e-6));
+
+  const Found same = metric(real, real.expand({3, 3 * 56}).contiguous());
+  CHECK(same.at("patch_frechet") == Approx(0).margin(1e-6));
+  CHECK(same.at("diversity") == Approx(0).margin(1e-6));
+  at::Tensor broken = fake.clone();
+  broken[1][5] = std::nan("");
+  for (const auto& [name, value] : metric(real, broken)) CHECK(std::isnan(value));
+  CHECK_THAT(error_of([&] {
+               TestMetric("single_image", {{"patch", 8}}, facts);
+             }),
+             Contains("a patch of 8 is larger than the pictures"));
+  CHECK_THAT(error_of([&] {
+               TestMetric("single_image", {{"patch", 7}}, picture_facts({1, 7, 7}));
+             }),
+             Contains("needs two patches"));
+  CHECK_THAT(error_of([&] {
+               TestMetric("single_image", json::object(), {{"sample_shape", {2}}});
+             }),
+             Contains("single_image is for pictures"));
+}
