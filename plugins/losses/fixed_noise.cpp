@@ -14,8 +14,8 @@ class FixedNoise {
         .doc =
             "SinGAN's reconstruction (Shaham et al. 2019, eq. 5): mean squared difference between the real "
             "samples and what the generator makes of one z, the same in all trials and all scales; alpha is "
-            "the "
-            "loss's weight, 10 in the paper. For a set of one picture.",
+            "the loss's weight, 10 in the paper. A generator with the input real is given the picture with "
+            "it. For a set of one picture.",
         .params =
             {param("elements", 0)
                  .at_least(0)
@@ -31,7 +31,8 @@ class FixedNoise {
     const Tensor real = detach(s.input("real.image"));
     const auto size = static_cast<int64_t>(z_.size());
     const Tensor z = to(repeat(Tensor::from<float>(z_, {1, size}), {real.size(0), 1}), real.dtype());
-    const Tensor made = s.run("generator", {{"z", z}, {"label", s.find("real.label")}}, "image");
+    const Tensor made =
+        s.run("generator", {{"z", z}, {"label", s.find("real.label")}, {"real", real}}, "image");
     return {{"reconstruction", mse_loss(made, real)}};
   }
 

@@ -8,15 +8,16 @@ struct SinGan {
   static Description describe() {
     return {
         .name = "singan",
+        .version = "2",
         .doc =
             "One scale of SinGAN (Shaham et al. 2019): the coarsest in the role generator; the others in the "
-            "role "
-            "refiner, whose input image is linked to the scale below; patch discriminators. Five "
-            "convolutions with "
-            "instance norm (in training the released batch norm on batches of one). A scale takes its noise, "
-            "a "
-            "number for each place, out of z: train.latent.size is the sum of the squared sides. Losses: "
-            "wasserstein, gradient_penalty over places, fixed_noise.",
+            "role refiner, whose input image is linked to the scale below; patch discriminators. Five "
+            "convolutions with batch norm, which in batches of one is instance norm while a scale is "
+            "trained; "
+            "scales below are run, and samples drawn, with its running statistics, as in the released code "
+            "(\"resting\": \"evaluation\"). A scale takes its noise, a number for each place, out of z: "
+            "train.latent.size is the sum of the squared sides. Losses: wasserstein, gradient_penalty over "
+            "places, fixed_noise.",
         .params = {
             param("width", 32).at_least(1).at_most(65536).doc("channels"),
             param("layers", 5).at_least(2).at_most(64).doc("convolutions"),
@@ -26,8 +27,12 @@ struct SinGan {
                     "where in z this scale's noise begins: the sum of the squared sides of the coarser ones"),
             param("noise", 0.1)
                 .at_least(0)
-                .doc("refiner: the noise's deviation; the paper's falls with the scale's error of "
-                     "reconstruction")}};
+                .doc("refiner: the noise's deviation, times the error that is measured"),
+            param("measured", true)
+                .doc("refiner: the deviation is noise times the root mean square error of the enlarged "
+                     "picture that the scale below makes of fixed_noise's z, measured in the first update in "
+                     "which fixed_noise speaks to it and kept (noise itself until then); false: it is "
+                     "noise")}};
   }
 };
 
@@ -47,19 +52,15 @@ class Layers {
                                  3,
                                  nn::ConvOptions{.padding = 1, .bias = last, .init = init::normal(0, 0.02)});
       if (last) break;
-      const Builder norm = b.scope("norm" + std::to_string(i));
-      gains_.push_back(norm.parameter("weight", {width}, {Layout::other, init::normal(1, 0.02)}));
-      biases_.push_back(norm.parameter("bias", {width}));
+      norms_.emplace_back(b, "norm" + std::to_string(i), width,
+                          nn::BatchNormOptions{.gain = init::normal(1, 0.02)});
     }
   }
   int64_t picture() const { return picture_; }
   int64_t side() const { return side_; }
   // What the last convolution is given.
   Tensor hidden(const Call& c, Tensor x) const {
-    for (size_t i = 0; i < gains_.size(); ++i) {
-      x = convolutions_[i](c, x);
-      x = leaky_relu(group_norm(x, x.size(1), c[gains_[i]], c[biases_[i]]), 0.2);
-    }
+    for (size_t i = 0; i < norms_.size(); ++i) x = leaky_relu(norms_[i](c, convolutions_[i](c, x)), 0.2);
     return x;
   }
   Tensor last(const Call& c, const Tensor& x) const { return convolutions_.back()(c, x); }
@@ -68,7 +69,7 @@ class Layers {
  private:
   int64_t picture_ = 0, side_ = 0;
   std::vector<nn::Conv2d> convolutions_;
-  std::vector<ParamId> gains_, biases_;
+  std::vector<nn::BatchNorm> norms_;
 };
 
 int64_t pictures_of(const Builder& b) { return b.sample_shape().at(0); }
@@ -108,21 +109,47 @@ class Generator {
   Noise noise_;
 };
 
+// The noise's deviation. The paper's is 0.1 times the error of the picture that this scale begins with, made
+// of the fixed z, measured when its training begins; fixed_noise alone has that z, and gives the real picture
+// with it.
+class Deviation {
+ public:
+  explicit Deviation(const Builder& b) : noise_(b.get<double>("noise")) {
+    if (b.get<bool>("measured")) error_ = b.buffer("error", {1}, 0);  // 0: not yet
+  }
+  Tensor of(const Call& c, const Tensor& noise, const Tensor& below) const {
+    if (!error_) return noise * noise_;
+    const Tensor& kept = c[*error_];
+    const Tensor known = gt(kept, 0);
+    const Tensor real = c.training() ? c.find("real") : Tensor();
+    // Scales below are given what this one is given.
+    if (!real || real.size(-1) != below.size(-1))
+      return noise * (where(known, kept, ones_like(kept)) * noise_);
+    const Tensor error = where(known, kept, sqrt(mse_loss(below, real)));
+    copy_(kept, detach(error));
+    return noise * (error * noise_);
+  }
+
+ private:
+  double noise_;
+  std::optional<BufferId> error_;
+};
+
 class Refiner {
  public:
-  static Role role() { return {"refiner", {"z", "image"}, {"image"}}; }
-  explicit Refiner(const Builder& b)
-      : layers_(b, pictures_of(b)), noise_(b, layers_.side()), deviation_(b.get<double>("noise")) {}
+  static Role role() { return {"refiner", {"z", "image", "real"}, {"image"}}; }
+  explicit Refiner(const Builder& b) : layers_(b, pictures_of(b)), noise_(b, layers_.side()), deviation_(b) {}
   Outputs forward(const Call& c) const {
     const int64_t side = layers_.side();
     const Tensor below = upsample_bilinear2d(c.input("image"), {side, side}, false);
-    return {{"image", clamp(below + tanh(layers_(c, below + noise_(c.input("z")) * deviation_)), -1, 1)}};
+    const Tensor noise = deviation_.of(c, noise_(c.input("z")), below);
+    return {{"image", below + tanh(layers_(c, below + noise))}};
   }
 
  private:
   Layers layers_;
   Noise noise_;
-  double deviation_;
+  Deviation deviation_;
 };
 
 class Discriminator {

@@ -16,7 +16,7 @@ std::optional<TrainedWeights> find_trained(const Catalogue& catalogue, const Jso
 
 // What a game takes over from a past trial, "from" of a model or of train: the host's schema `name` applied,
 // the checkpoint's file found, its SHA-256 and the trial put beside it. The identity has that hash in the
-// place of all that leads to it.
+// place of all that leads to it. {"player"} alone, another player of the same game, stays what it is.
 struct Past {
   Json config, identity;
 };

@@ -376,8 +376,28 @@ struct Resolver::Impl {
           identity[player] = entry->identity;
         }
       }
+      check_sources(draft, *models);
       draft.identity = canonical_json(identity);
     });
+  }
+
+  // Players that start with the weights of another one of the game, when they begin to be trained.
+  static void check_sources(Draft& draft, const Models& models) {
+    for (const auto& [player, model] : models.config.items()) {
+      if (!model.is_object() || !model.contains("from") || !model["from"].is_object()) continue;
+      const Json& from = model["from"];
+      if (from.size() != 1 || !from.value("player", Json()).is_string()) continue;
+      const std::string pointer = pointer_child("/models", player) + "/from", other = from["player"];
+      if (other == player)
+        draft.fault(pointer + "/player", "it is to start with its own weights; name another model");
+      else if (!models.config.contains(other))
+        draft.fault(pointer + "/player",
+                    "no model \"" + other + "\". " + suggestion(other, keys(models.config)));
+      if (!draft.config.contains(player))
+        draft.fault(pointer, "\"" + player +
+                                 "\" is not trained, so it has no rounds at whose beginning it could take "
+                                 "weights: give it an optimizer, or take those of a past trial");
+    }
   }
 
   Shared losses(const Json* raw, const std::shared_ptr<const Models>& models, const Names* trained) {

@@ -136,9 +136,10 @@ at::Tensor make_input(const std::string& name, const Case& trial, int64_t n, at:
     if (classes == 0) return {};
     return at::arange(n, at::kLong).mul_(5).remainder_(classes);
   }
-  if (const auto found = shapes.find(name); found != shapes.end() && name != "image" && name != "z") {
+  const bool picture = name == "image" || name == "real";
+  if (const auto found = shapes.find(name); found != shapes.end() && !picture && name != "z") {
     shape.insert(shape.end(), found->second.begin(), found->second.end());
-  } else if (name == "image") {
+  } else if (picture) {
     const auto sample = sample_shape(trial);
     shape.insert(shape.end(), sample.begin(), sample.end());
     if (sample.size() == 3) return normal(shape, stream).mul_(0.7).tanh_().to(type);

@@ -108,6 +108,7 @@ Game::Game(const Trial& trial, int64_t batch)
   augmentation_ = std::make_unique<Augmentation>(trial_, facts_);
 
   check_links();
+  check_sources();
   for (const auto& [name, player] : players_) facts_["parameters." + name] = player->model.set.count();
   tell_output_shapes();
   std::map<std::string, int> seen;
@@ -283,10 +284,9 @@ nlohmann::json Game::facts_for(const Cast& cast) const {
   return facts;
 }
 
-namespace {
-// [from, to) of a player that is updated in some rounds only.
-std::pair<int64_t, int64_t> rounds_of(const nlohmann::json& train, const std::string& player) {
+std::pair<int64_t, int64_t> Game::rounds_of(const std::string& player) const {
   constexpr int64_t kForever = std::numeric_limits<int64_t>::max();
+  const auto& train = trial_.config.at("train");
   const nlohmann::json during = train.value("during", nlohmann::json::object());
   if (!during.contains(player)) return {0, kForever};
   const nlohmann::json& window = during.at(player);
@@ -298,7 +298,6 @@ std::pair<int64_t, int64_t> rounds_of(const nlohmann::json& train, const std::st
         "expected [from, to], rounds below train.rounds with from < to, found " + window.dump());
   return {window[0], window[1]};
 }
-}  // namespace
 
 std::vector<int64_t> Game::first_rounds() const {
   std::set<int64_t> rounds = {0};
@@ -306,17 +305,24 @@ std::vector<int64_t> Game::first_rounds() const {
   for (const auto& [player, window] : during.items())
     if (std::find(order_.begin(), order_.end(), player) == order_.end())
       throw PlacedError("/train/during/" + player, "there is no player '" + player + "' that is trained");
-  for (const std::string& player : order_) rounds.insert(rounds_of(trial_.config.at("train"), player).first);
+  for (const std::string& player : order_) rounds.insert(rounds_of(player).first);
   return {rounds.begin(), rounds.end()};
 }
 
 bool Game::play(int64_t round, Record* record, Fault* fault) {
-  const auto& updates = trial_.config.at("train").at("updates");
+  const auto& train = trial_.config.at("train");
+  const auto& updates = train.at("updates");
+  take_over(round);
+  const auto its_rounds = [&](const std::string& name) {
+    const auto [from, to] = rounds_of(name);
+    return round >= from && round < to;
+  };
+  const bool evaluated = train.value("resting", "training") == "evaluation";
+  for (const auto& [name, player] : players_)
+    player->resting = evaluated && player->update && !its_rounds(name);
   for (const std::string& name : order_) {
     Player& player = *players_.at(name);
-    if (!player.update) continue;
-    const auto [from, to] = rounds_of(trial_.config.at("train"), name);
-    if (round < from || round >= to) continue;
+    if (!player.update || !its_rounds(name)) continue;
     const int64_t count = updates.value(name, int64_t{1});
     for (int64_t i = 0; i < count; ++i)
       if (!update(player, round, i + 1 == count ? record : nullptr, fault)) return false;

@@ -90,6 +90,12 @@ class Game {
   // terms. False when the sum is not finite.
   bool compute(Player& player, int64_t round, int64_t number, at::Tensor* total, Record* terms, Fault* fault);
   void check_links() const;
+  // Of players that start with the weights of another one of this game.
+  void check_sources() const;
+  // Gives those whose rounds begin with this one the weights of that other one.
+  void take_over(int64_t round);
+  // [from, to) in which a player is updated.
+  std::pair<int64_t, int64_t> rounds_of(const std::string& player) const;
   void check_wiring() const;
   // What the loss calls this player when it computes for it: its role, or that of a player which it feeds; ""
   // when it says nothing to it.

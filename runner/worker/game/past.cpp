@@ -1,4 +1,4 @@
-// What a game takes over from past trials.
+// What a game takes over from past trials, and its players from one another.
 #include <game/game.hpp>
 
 #include <algorithm>
@@ -22,8 +22,12 @@ Tensors checkpoint_of(const nlohmann::json& from) {
   return train::read_safetensors(file).tensors;
 }
 
+// "from" names a player of the same game, and nothing of the past.
+bool of_this_game(const nlohmann::json& from) { return !from.contains("file"); }
+
 // The trial that it is of, or the file.
 std::string source_of(const nlohmann::json& from) {
+  if (of_this_game(from)) return "this game";
   const auto trained = from.find("trained");
   if (trained == from.end()) return from.at("file").get<std::string>();
   return "trial " + trained->at("experiment").get<std::string>() + "/" +
@@ -55,11 +59,8 @@ std::string chosen(const nlohmann::json& from, const std::string& player, const 
               (named ? ")" : "): say which with \"player\""));
 }
 
-// The weights of a past player. What it has beyond this model, such as a decoder, is left out.
-void take_weights(Player& player, const nlohmann::json& from) {
-  const Tensors checkpoint = checkpoint_of(from);
-  const std::string name = chosen(from, player.name, checkpoint);
-  Tensors given = train::with_prefix(checkpoint, name + kRaw);
+// What is given beyond what this model has, such as a decoder, is left out.
+void take_weights(Player& player, const nlohmann::json& from, const std::string& name, Tensors given) {
   const Tensors mine = player.model.set.tensors();
   std::erase_if(given, [&](const auto& entry) { return !mine.contains(entry.first); });
   try {
@@ -71,6 +72,20 @@ void take_weights(Player& player, const nlohmann::json& from) {
   if (player.average) player.average->set().load(player.model.set.tensors());
 }
 
+void take_past_weights(Player& player, const nlohmann::json& from) {
+  const Tensors checkpoint = checkpoint_of(from);
+  const std::string name = chosen(from, player.name, checkpoint);
+  take_weights(player, from, name, train::with_prefix(checkpoint, name + kRaw));
+}
+
+// What is trained of a player, with what belongs to its norms, as it is now. Buffers are of its own past.
+Tensors trained_tensors(Player& player) {
+  Tensors copies;
+  for (const auto& [name, tensor] : player.model.set.tensors())
+    if (!player.model.set.buffers().contains(name)) copies[name] = tensor.detach().clone();
+  return copies;
+}
+
 }  // namespace
 
 void Game::take_past() {
@@ -78,8 +93,36 @@ void Game::take_past() {
   if (const auto from = train.find("from"); from != train.end())
     placed("/train/from", [&] { fork_from(*from); });
   for (const auto& [name, entry] : trial_.config.at("models").items())
-    if (const auto from = entry.find("from"); from != entry.end())
-      placed("/models/" + name + "/from", [&, &n = name] { take_weights(*players_.at(n), *from); });
+    if (const auto from = entry.find("from"); from != entry.end() && !of_this_game(*from))
+      placed("/models/" + name + "/from", [&, &n = name] { take_past_weights(*players_.at(n), *from); });
+}
+
+void Game::check_sources() const {
+  for (const auto& [name, entry] : trial_.config.at("models").items()) {
+    const auto from = entry.find("from");
+    if (from == entry.end() || !of_this_game(*from)) continue;
+    const std::string pointer = "/models/" + name + "/from", other = from->at("player");
+    if (!players_.contains(other)) throw PlacedError(pointer, "there is no model '" + other + "'");
+    if (other == name) throw PlacedError(pointer, "'" + name + "' is to start with its own weights");
+    if (!players_.at(name)->optimizer)
+      throw PlacedError(pointer, "'" + name +
+                                     "' has no rounds at whose beginning it could take weights: give it an "
+                                     "optimizer, or take those of a past trial");
+  }
+}
+
+void Game::take_over(int64_t round) {
+  const auto& models = trial_.config.at("models");
+  std::map<std::string, Tensors> given;  // all of them first: players may take from one another
+  for (const std::string& name : order_)
+    if (const auto from = models.at(name).find("from");
+        from != models.at(name).end() && of_this_game(*from) && rounds_of(name).first == round)
+      given[name] = trained_tensors(*players_.at(from->at("player").get<std::string>()));
+  for (const auto& [name, tensors] : given)
+    placed("/models/" + name + "/from", [&, &n = name, &t = tensors] {
+      const nlohmann::json& from = models.at(n).at("from");
+      take_weights(*players_.at(n), from, from.at("player"), t);
+    });
 }
 
 void Game::fork_from(const nlohmann::json& from) {

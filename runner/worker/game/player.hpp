@@ -50,6 +50,7 @@ struct Player {
 
   std::string name;
   bool frozen;  // it keeps the weights of a past trial, and computes as they were measured: in evaluation
+  bool resting = false;  // these are not its rounds, and the game says that it then computes in evaluation
   WithTensors<Model> model;
   std::optional<train::Ema> average;
   std::optional<train::EffectiveWeights> average_weights;

@@ -243,7 +243,7 @@ NamedTensors PlayerStep::forward(Player& p, const NamedTensors& inputs) {
   NamedTensors outputs;
   placed("/models/" + p.name, [&] {
     const Autocast autocast(game_.trial_.config.at("train").at("precision") == "bfloat16");
-    outputs = p.forward(inputs, update_, /*training=*/!p.frozen);
+    outputs = p.forward(inputs, update_, /*training=*/!p.frozen && !p.resting);
   });
   for (auto& [name, tensor] : outputs) {
     tensor = full_precision(tensor);

@@ -262,31 +262,85 @@ TEST_CASE("stackgan's condition stands beside every place, and stage II paints a
 
 TEST_CASE("singan refines the enlarged picture by its own part of z, in the literal form") {
   at::manual_seed(12);
-  const TestModel refiner("singan", "refiner", {{"width", 3}, {"layers", 3}, {"offset", 16}, {"noise", 0.25}},
+  const TestModel refiner("singan", "refiner",
+                          {{"width", 3}, {"layers", 3}, {"offset", 16}, {"noise", 0.25}, {"measured", false}},
                           facts_of({2, 5, 5}, 0, 41), at::kDouble);
-  const at::Tensor z = at::randn({2, 41}, at::kDouble), below = at::randn({2, 2, 4, 4}, at::kDouble) * 0.3;
-  std::map<std::string, at::Tensor> p;
+  const at::Tensor z = at::randn({1, 41}, at::kDouble), below = at::randn({1, 2, 4, 4}, at::kDouble) * 0.3;
+  std::map<std::string, at::Tensor> p, kept;
   for (size_t i = 0; i < refiner.parameters.size(); ++i) {
     const at::NoGradGuard no_grad;
     p[refiner.model.declared().parameters[i].name] = refiner.parameters[i].normal_(0, 0.5);
   }
+  for (size_t i = 0; i < refiner.buffers.size(); ++i)
+    kept[refiner.model.declared().buffers[i].name] = refiner.buffers[i];
+  CHECK(kept.size() == 4);
   const at::Tensor enlarged = at::upsample_bilinear2d(below, {5, 5}, false);
-  at::Tensor x = enlarged + 0.25 * z.slice(1, 16, 41).reshape({2, 1, 5, 5});
-  for (const std::string i : {"0", "1"}) {
-    x = at::conv2d(x, p.at("conv" + i + ".weight"), {}, 1, 1);
-    const at::Tensor middle = x.mean({2, 3}, true), size = (x.var({2, 3}, false, true) + 1e-5).sqrt();
-    x = (x - middle) / size * p.at("norm" + i + ".weight").reshape({1, -1, 1, 1}) +
-        p.at("norm" + i + ".bias").reshape({1, -1, 1, 1});
-    x = at::where(x > 0, x, 0.2 * x);
-  }
-  x = at::conv2d(x, p.at("conv2.weight"), p.at("conv2.bias"), 1, 1).tanh();
-  const at::Tensor image = output(refiner({{"z", z}, {"image", below}}), "image");
-  CHECK(distance(image, (enlarged + x).clamp(-1, 1)) < 1e-12);
+  const auto expected = [&](bool training) {
+    at::Tensor x = enlarged + 0.25 * z.slice(1, 16, 41).reshape({1, 1, 5, 5});
+    for (const std::string i : {"0", "1"}) {
+      x = at::conv2d(x, p.at("conv" + i + ".weight"), {}, 1, 1);
+      // In training on a batch of one: of the picture itself; in evaluation: what was kept of those.
+      const auto map = [](const at::Tensor& t) { return t.reshape({1, -1, 1, 1}); };
+      const at::Tensor middle = training ? x.mean({2, 3}, true) : map(kept.at("norm" + i + ".running_mean"));
+      const at::Tensor variance =
+          training ? x.var({2, 3}, false, true) : map(kept.at("norm" + i + ".running_var"));
+      x = (x - middle) / (variance + 1e-5).sqrt() * map(p.at("norm" + i + ".weight")) +
+          map(p.at("norm" + i + ".bias"));
+      x = at::where(x > 0, x, 0.2 * x);
+    }
+    return enlarged + at::conv2d(x, p.at("conv2.weight"), p.at("conv2.bias"), 1, 1).tanh();
+  };
+  const NamedTensors inputs = {{"z", z}, {"image", below}};
+  const at::Tensor image = output(refiner(inputs), "image");
+  CHECK(distance(image, expected(true)) < 1e-12);
+  CHECK(distance(output(refiner(inputs, false), "image"), expected(false)) < 1e-12);
+  CHECK(distance(expected(true), expected(false)) > 0.01);
+  // After many pictures of one kind both are nearly the same, but for the N - 1 of what is kept.
+  for (int i = 0; i < 200; ++i) (void)refiner(inputs);
+  const at::Tensor first =
+      at::conv2d(enlarged + 0.25 * z.slice(1, 16, 41).reshape({1, 1, 5, 5}), p.at("conv0.weight"), {}, 1, 1);
+  CHECK(distance(kept.at("norm0.running_mean"), first.mean({0, 2, 3})) < 1e-8);
+  CHECK(distance(kept.at("norm0.running_var"), first.var({2, 3}, true, false)[0]) < 1e-8);
   // A z that is too short begins again.
   const TestModel coarse("singan", "generator", {{"width", 3}}, facts_of({2, 5, 5}, 0, 7), at::kDouble);
-  CHECK(output(coarse(z.slice(1, 0, 7)), "image").sizes() == at::IntArrayRef({2, 2, 5, 5}));
+  CHECK(output(coarse(z.slice(1, 0, 7)), "image").sizes() == at::IntArrayRef({1, 2, 5, 5}));
   const TestModel judge("singan", "discriminator", {{"width", 3}}, facts_of({2, 5, 5}), at::kDouble);
-  CHECK(output(judge(image), "logit").sizes() == at::IntArrayRef({2, 25}));
+  CHECK(output(judge(image), "logit").sizes() == at::IntArrayRef({1, 25}));
+}
+
+TEST_CASE("a refiner's noise is as large as the error that is first measured, and stays so") {
+  const json config = {{"width", 3}, {"layers", 3}, {"offset", 16}, {"noise", 0.25}};
+  const json facts = facts_of({2, 5, 5}, 0, 41);
+  at::manual_seed(14);
+  const at::Tensor z = at::randn({1, 41}, at::kDouble), below = at::randn({1, 2, 4, 4}, at::kDouble) * 0.3,
+                   real = at::randn({1, 2, 5, 5}, at::kDouble);
+  const double error =
+      (at::upsample_bilinear2d(below, {5, 5}, false) - real).square().mean().sqrt().item<double>();
+  // What a refiner makes whose noise has this deviation, always.
+  const auto fixed = [&](double noise) {
+    json c = config;
+    c.update({{"measured", false}, {"noise", noise}});
+    return output(TestModel("singan", "refiner", c, facts, at::kDouble)({{"z", z}, {"image", below}}),
+                  "image");
+  };
+  const TestModel refiner("singan", "refiner", config, facts, at::kDouble);
+  size_t place = 0;
+  while (refiner.model.declared().buffers.at(place).name != "error") ++place;
+  const at::Tensor kept = refiner.buffers[place];
+  const auto made = [&](const at::Tensor& beside, bool training = true) {
+    return output(refiner({{"z", z}, {"image", below}, {"real", beside}}, training), "image");
+  };
+  CHECK(distance(fixed(0.25), fixed(0.25 * error)) > 1e-3);
+  // Nothing yet, nor in evaluation, nor of a picture that is for another scale.
+  CHECK(distance(output(refiner({{"z", z}, {"image", below}}), "image"), fixed(0.25)) < 1e-12);
+  (void)made(real, false);
+  CHECK(distance(made(at::zeros({1, 2, 9, 9}, at::kDouble)), fixed(0.25)) < 1e-12);
+  CHECK(kept.item<double>() == 0);
+  CHECK(distance(made(real), fixed(0.25 * error)) < 1e-12);
+  CHECK(kept.item<double>() == Approx(error).epsilon(1e-12));
+  CHECK(distance(made(real * 3), fixed(0.25 * error)) < 1e-12);
+  CHECK(distance(output(refiner({{"z", z}, {"image", below}}), "image"), fixed(0.25 * error)) < 1e-12);
+  CHECK(kept.item<double>() == Approx(error).epsilon(1e-12));
 }
 
 TEST_CASE("fixed_noise asks for one z in all its forms, and gradient_penalty may count places") {
@@ -297,8 +351,9 @@ TEST_CASE("fixed_noise asks for one z in all its forms, and gradient_penalty may
   int i = 0;
   for (TestLoss* l : {&loss, &again, &other}) {
     l->tensors["real.image"] = at::ones({3, 1, 2, 2}, at::kDouble);
-    l->model = [&z, n = i++](const NamedTensors& inputs) -> NamedTensors {
+    l->model = [&z, l, n = i++](const NamedTensors& inputs) -> NamedTensors {
       z[n] = worker::find(inputs, "z").clone();
+      CHECK(distance(worker::find(inputs, "real"), l->tensors.at("real.image")) == 0);
       return {{"image", z[n].slice(1, 0, 4).reshape({3, 1, 2, 2})}};
     };
     const double value = l->total("generator").item<double>();

@@ -8,6 +8,7 @@
 #include <game/prove.hpp>
 #include <game/sampling.hpp>
 #include <game/step.hpp>
+#include <train/checkpoint.hpp>
 #include <train/random.hpp>
 #include <train/safetensors.hpp>
 
@@ -45,6 +46,42 @@ json stacked(const Scratch& scratch, bool detach) {
                        {{"weight", 1.0}, {"players", {{"generator", "base"}, {"discriminator", "judge"}}}})};
   c["train"]["order"] = {"base", "discriminator", "judge", "generator"};
   c["train"]["batch"] = 8;
+  return t;
+}
+
+// SinGAN's pyramid of two scales on one picture of 12 x 12, the coarse one of 8 x 8.
+json pyramid(const Scratch& scratch) {
+  json t = saddle::test::trial_json();
+  json& c = t["config"];
+  const auto file = scratch.folder / "picture.safetensors";
+  train::write_safetensors(file, {{"images", at::randint(256, {1, 3, 12, 12}, at::kByte)}});
+  c["dataset"] = entry(t, "dataset", "safetensors", {{"path", file.string()}});
+  const auto player = [&](const std::string& name, const std::string& role, json more) {
+    more["width"] = 2;
+    c["models"][name] = entry(t, "model", "singan", more);
+    c["models"][name].update({{"role", role}, {"init", "default"}, {"norm", "default"}});
+    c["optimizers"][name] = c["optimizers"]["generator"];
+  };
+  player("scale0", "generator", {{"side", 8}});
+  player("judge0", "discriminator", {{"side", 8}});
+  player("generator", "refiner",
+         {{"offset", 64}, {"inputs", {{"image", {{"from", "scale0.image"}, {"detach", true}}}}}});
+  player("discriminator", "discriminator", json::object());
+  const json below = {{"generator", "scale0"}, {"discriminator", "judge0"}};
+  c["losses"] = json::array();
+  for (const bool whole : {false, true})
+    for (const auto& [loss, more] : std::map<std::string, json>{{"wasserstein", json::object()},
+                                                                {"gradient_penalty", {{"over", "places"}}},
+                                                                {"fixed_noise", {{"elements", 64}}}}) {
+      c["losses"].push_back(entry(t, "loss", loss, more));
+      c["losses"].back()["weight"] = 1.0;
+      if (!whole) c["losses"].back()["players"] = below;
+    }
+  c["train"]["order"] = {"discriminator", "judge0", "scale0", "generator"};
+  c["train"]["batch"] = 1;
+  c["train"]["latent"]["size"] = 64 + 144;
+  c["train"]["during"] = {
+      {"scale0", {0, 6}}, {"judge0", {0, 6}}, {"generator", {6, 12}}, {"discriminator", {6, 12}}};
   return t;
 }
 
@@ -268,37 +305,8 @@ TEST_CASE("what cannot be wired says where and why") {
 
 TEST_CASE("a pyramid of games on one picture is proved in batches of one, each scale in its rounds") {
   const Scratch scratch;
-  json t = saddle::test::trial_json();
+  json t = pyramid(scratch);
   json& c = t["config"];
-  const auto file = scratch.folder / "picture.safetensors";
-  train::write_safetensors(file, {{"images", at::randint(256, {1, 3, 12, 12}, at::kByte)}});
-  c["dataset"] = entry(t, "dataset", "safetensors", {{"path", file.string()}});
-  const auto player = [&](const std::string& name, const std::string& role, json more) {
-    more["width"] = 2;
-    c["models"][name] = entry(t, "model", "singan", more);
-    c["models"][name].update({{"role", role}, {"init", "default"}, {"norm", "default"}});
-    c["optimizers"][name] = c["optimizers"]["generator"];
-  };
-  player("scale0", "generator", {{"side", 8}});
-  player("judge0", "discriminator", {{"side", 8}});
-  player("generator", "refiner",
-         {{"offset", 64}, {"inputs", {{"image", {{"from", "scale0.image"}, {"detach", true}}}}}});
-  player("discriminator", "discriminator", json::object());
-  const json below = {{"generator", "scale0"}, {"discriminator", "judge0"}};
-  c["losses"] = json::array();
-  for (const bool whole : {false, true})
-    for (const auto& [loss, more] : std::map<std::string, json>{{"wasserstein", json::object()},
-                                                                {"gradient_penalty", {{"over", "places"}}},
-                                                                {"fixed_noise", {{"elements", 64}}}}) {
-      c["losses"].push_back(entry(t, "loss", loss, more));
-      c["losses"].back()["weight"] = 1.0;
-      if (!whole) c["losses"].back()["players"] = below;
-    }
-  c["train"]["order"] = {"discriminator", "judge0", "scale0", "generator"};
-  c["train"]["batch"] = 1;
-  c["train"]["latent"]["size"] = 64 + 144;
-  c["train"]["during"] = {
-      {"scale0", {0, 6}}, {"judge0", {0, 6}}, {"generator", {6, 12}}, {"discriminator", {6, 12}}};
   const json proof = prove({{"id", 1}, {"config", c}, {"plugins", t["plugins"]}});
   INFO(proof.dump());
   REQUIRE(proof.at("ok").get<bool>());
@@ -314,4 +322,138 @@ TEST_CASE("a pyramid of games on one picture is proved in batches of one, each s
 
   c["train"]["batch"] = 2;
   CHECK_THAT(error_of(t), Contains("fewer than a batch of 2"));
+}
+
+TEST_CASE("a player may start with the weights of another one when its rounds begin") {
+  const Scratch scratch;
+  json t = pyramid(scratch);
+  json& c = t["config"];
+  c["models"]["generator"]["from"] = {{"player", "scale0"}};
+  c["models"]["discriminator"]["from"] = {{"player", "judge0"}};
+  // Players that are updated and do not move show what they began with.
+  for (const char* player : {"generator", "discriminator"}) c["optimizers"][player]["lr"] = 0.0;
+  Game game(Trial::from_json(t));
+  game.take_past();  // nothing of the past
+  for (int64_t round = 0; round < 6; ++round) (void)moved(game, round);
+  const auto before = copied(game.state());
+  (void)moved(game, 6);
+  const auto after = game.state();
+  size_t same = 0;
+  for (const std::pair<std::string, std::string>& pair :
+       {std::pair<std::string, std::string>{"generator", "scale0"}, {"discriminator", "judge0"}})
+    for (const auto& [name, tensor] : train::with_prefix(after, pair.first + "/raw/")) {
+      INFO(pair.first << " " << name);
+      const bool buffer = name.find("running") != std::string::npos || name == "error";
+      if (!buffer) {
+        CHECK(at::equal(tensor, before.at(pair.second + "/raw/" + name)));
+        CHECK(at::equal(tensor, after.at(pair.first + "/ema/" + name)));
+        ++same;
+      } else if (name.ends_with("running_mean")) {
+        CHECK_FALSE(at::equal(tensor, before.at(pair.second + "/raw/" + name)));
+      }
+    }
+  CHECK(same == 2 * 14);  // five convolutions, one of them with a bias, and four norms of two
+  // It is copied once, and the optimizer begins anew.
+  CHECK(after.at("generator/optimizer/step").item<double>() == 1);
+  CHECK(after.at("scale0/optimizer/step").item<double>() == 6);
+  const auto once = copied(after);
+  (void)moved(game, 0);  // scale0 moves on
+  (void)moved(game, 7);
+  for (const auto& [name, tensor] : train::with_prefix(game.state(), "generator/raw/conv"))
+    CHECK(at::equal(tensor, once.at("generator/raw/conv" + name)));
+
+  // A trial that was cut off at that very round takes them as well.
+  Game resumed(Trial::from_json(t));
+  resumed.load_state(before);
+  (void)moved(resumed, 6);
+  for (const auto& [name, tensor] : resumed.state()) {
+    INFO(name);
+    CHECK(at::equal(tensor, once.at(name)));
+  }
+
+  const auto with = [&](const std::string& pointer, const json& value) {
+    json changed = t;
+    changed["config"][json::json_pointer(pointer)] = value;
+    return error_of(changed);
+  };
+  CHECK_THAT(with("/models/generator/from/player", "nobody"),
+             Contains("/models/generator/from: there is no model 'nobody'"));
+  CHECK_THAT(with("/models/generator/from/player", "generator"),
+             Contains("/models/generator/from: 'generator' is to start with its own weights"));
+  c["models"]["generator"]["width"] = 3;
+  const json proof = prove({{"id", 1}, {"config", c}, {"plugins", t["plugins"]}});
+  CHECK(proof.value("pointer", "") == "/models/generator/from");
+  CHECK_THAT(proof.value("message", ""), Contains("the weights of 'scale0' of this game do not fit"));
+}
+
+namespace {
+
+// Remembers the z of which fixed_noise wants the picture.
+struct Asked : StepSource {
+  at::Tensor z;
+  at::Tensor input(const std::string& name) override {
+    return name == "real.image" ? at::zeros({1, 3, 12, 12}) : at::Tensor();
+  }
+  at::Tensor output(const std::string&, const std::string&, const std::string&) override { return {}; }
+  NamedTensors run(const std::string&, const NamedTensors& inputs) override {
+    z = find(inputs, "z");
+    return {{"image", at::zeros({1, 3, 12, 12})}};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a scale measures the error of what it begins with, when it begins") {
+  const Scratch scratch;
+  json t = pyramid(scratch);
+  t["config"]["train"]["resting"] = "evaluation";
+  t["config"]["train"]["order"] = {"scale0", "judge0", "generator", "discriminator"};
+  const Trial trial = Trial::from_json(t);
+  Game game(trial);
+  for (int64_t round = 0; round < 6; ++round) (void)moved(game, round);
+  CHECK(game.state().at("generator/raw/error").item<double>() == 0);
+
+  Asked asked;
+  json facts = game.facts();
+  const json entry = {{"use", "fixed_noise"}, {"elements", 64}, {"seed", 0}};
+  const Loss fixed(trial.component("loss", entry), own_parameters("loss", entry), facts);
+  fixed.compute(asked, "generator", 0, {}, {});
+  REQUIRE(asked.z.sizes() == at::IntArrayRef({1, 64 + 144}));
+  CHECK(asked.z.slice(1, 64).abs().max().item<double>() == 0);
+  const at::NoGradGuard no_grad;
+  Player& coarse = *game.players().at("scale0");
+  const int64_t number = game.next_update();
+  coarse.model.weights.begin(number, train::Use::measure);
+  const at::Tensor small = find(coarse.forward({{"z", asked.z}}, number, /*training=*/false), "image");
+  const double error = (at::upsample_bilinear2d(small, {12, 12}, false) - game.data().take(1).image)
+                           .square()
+                           .mean()
+                           .sqrt()
+                           .item<double>();
+
+  const auto at_rest = copied(train::with_prefix(game.state(), "scale0/raw/"));
+  {
+    const at::AutoGradMode recording(true);
+    for (int64_t round = 6; round < 9; ++round) {
+      (void)moved(game, round);
+      CHECK(game.state().at("generator/raw/error").item<double>() == Approx(error).epsilon(1e-5));
+    }
+  }
+  // It rests: computes in evaluation, and its norms keep nothing of what they see.
+  for (const auto& [name, tensor] : train::with_prefix(game.state(), "scale0/raw/")) {
+    INFO(name);
+    CHECK(at::equal(tensor, at_rest.at(name)));
+  }
+  t["config"]["train"].erase("resting");
+  Game restless(Trial::from_json(t));
+  {
+    const at::AutoGradMode recording(true);
+    (void)moved(restless, 0);
+  }
+  const at::Tensor seen = restless.state().at("scale0/raw/norm0.running_mean").clone();
+  {
+    const at::AutoGradMode recording(true);
+    (void)moved(restless, 6);
+  }
+  CHECK_FALSE(at::equal(restless.state().at("scale0/raw/norm0.running_mean"), seen));
 }

@@ -46,6 +46,23 @@ TEST_CASE("the text that the others break is sound") { CHECK(refusal_of_text(kTe
 
 TEST_CASE("each fault of a value or key is one line with its place") {
   const auto [from, to, expected] = GENERATE(table<std::string, std::string, std::string>({
+      // a player that starts as another one of the game
+      {"\"relu\"}", "\"relu\", \"from\": {\"player\": \"generater\"}}",
+       "g.json:6:78 /models/discriminator/from/player: no model \"generater\". Nearest: \"generator\". "
+       "Known: "
+       "discriminator, generator"},
+      {"\"relu\"}", "\"relu\", \"from\": {\"player\": \"discriminator\"}}",
+       "g.json:6:78 /models/discriminator/from/player: it is to start with its own weights; name another "
+       "model"},
+      {"\"relu\"}", "\"relu\", \"from\": {\"player\": 3}}",
+       "g.json:6:78 /models/discriminator/from/player: expected a string of at least 1 characters, found the "
+       "number 3"},
+      {"    \"discriminator\": {\"use\": \"mlp\"",
+       "    \"critic\": {\"use\": \"mlp\", \"role\": \"discriminator\", \"from\": {\"player\": "
+       "\"discriminator\"}},\n    \"discriminator\": {\"use\": \"mlp\"",
+       "g.json:6:63 /models/critic/from: \"critic\" is not trained, so it has no rounds at whose beginning "
+       "it "
+       "could take weights: give it an optimizer, or take those of a past trial"},
       // components
       {"\"hinge\"", "\"hing\"",
        "g.json:8:22 /losses/0/use: no loss \"hing\". Nearest: \"hinge\". Known: saddle plugins ls --kind "
