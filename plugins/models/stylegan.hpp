@@ -35,8 +35,8 @@ class Dense {
   ParamId weight_, bias_;
 };
 
-// Doubles, halves or blurs maps with the filter [1, 3, 3, 1] (Karras et al. 2019; Zhang 2019). Every map is
-// filtered alone, as a batch of maps of one channel.
+// Doubles, halves or blurs maps with the filter [1, 3, 3, 1] (Karras et al. 2019; Zhang 2019). Every channel
+// is a group of its own: as a batch of maps of one channel the same takes 20 times as long on the CPU.
 class Filter {
  public:
   explicit Filter(const Builder& b) {
@@ -46,28 +46,20 @@ class Filter {
     kernel_ = b.buffer("filter", Tensor::from<float>(taps, {1, 1, 4, 4}));
   }
   Tensor doubled(const Call& c, const Tensor& x) const {
-    return apart(x, [&](const Tensor& maps) {
-      return conv_transpose2d(maps, kernel(c, maps) * 4, {}, {.stride = 2, .padding = 1});
-    });
+    return conv_transpose2d(x, kernel(c, x, 4), {}, {.stride = 2, .padding = 1, .groups = x.size(1)});
   }
   Tensor halved(const Call& c, const Tensor& x) const {
-    return apart(x, [&](const Tensor& maps) {
-      return conv2d(maps, kernel(c, maps), {}, {.stride = 2, .padding = 1});
-    });
+    return conv2d(x, kernel(c, x), {}, {.stride = 2, .padding = 1, .groups = x.size(1)});
   }
   // One place less on each side for every one below 3 in `padding`.
   Tensor blurred(const Call& c, const Tensor& x, int64_t padding, double gain = 1) const {
-    return apart(x, [&](const Tensor& maps) {
-      return conv2d(maps, gain == 1 ? kernel(c, maps) : kernel(c, maps) * gain, {}, {.padding = padding});
-    });
+    return conv2d(x, kernel(c, x, gain), {}, {.padding = padding, .groups = x.size(1)});
   }
 
  private:
-  Tensor kernel(const Call& c, const Tensor& x) const { return to(c[kernel_], x.dtype()); }
-  template <class F>
-  static Tensor apart(const Tensor& x, F&& filter) {
-    const Tensor y = filter(reshape(x, {-1, 1, x.size(2), x.size(3)}));
-    return reshape(y, {x.size(0), x.size(1), y.size(2), y.size(3)});
+  Tensor kernel(const Call& c, const Tensor& x, double gain = 1) const {
+    const Tensor taps = to(c[kernel_], x.dtype());
+    return expand(gain == 1 ? taps : taps * gain, {x.size(1), 1, 4, 4});
   }
   BufferId kernel_;
 };
