@@ -19,7 +19,9 @@ class PathLength {
              param("every", 4)
                  .at_least(1)
                  .doc("lazy regularisation (appendix B: 8 in the paper, 4 in the released code): only in "
-                      "rounds that this divides, then times this; the other rounds have no term"),
+                      "rounds that this divides, then times this; the other rounds have no term. It is part "
+                      "of the round's step, so Adam keeps its lr and betas: the paper takes a step more for "
+                      "it and makes up for that by k / (k + 1)"),
              param("decay", 0.99).at_least(0).below(1).doc("of the running mean"),
              param("shrink", 2)
                  .at_least(1)

@@ -15,7 +15,9 @@ struct R1 {
              param("every", 1)
                  .at_least(1)
                  .doc("lazy regularisation (Karras et al. 2020, appendix B: 16): only in rounds that this "
-                      "divides, then times this; the other rounds have no term")},
+                      "divides, then times this; the other rounds have no term. It is part of the round's "
+                      "step, so Adam keeps its lr and betas: the paper takes a step more for it and makes up "
+                      "for that by k / (k + 1)")},
         .needs = {"discriminator.logit", "gradient:real.image"}};
   }
   explicit R1(const Builder& b) : gamma_(b.get<double>("gamma")), every_(b.get<int64_t>("every")) {}
