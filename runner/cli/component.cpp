@@ -91,6 +91,29 @@ Json component_request(const Catalogue& catalogue, const std::string& kind, cons
   return request;
 }
 
+Json features_argument(const Catalogue& catalogue, const std::string& text) {
+  if (text.starts_with("{")) {
+    Json features = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (features.is_discarded()) throw Error("--features " + text + ": is no JSON");
+    return features;
+  }
+  const Named named = split_named(text);
+  if (!catalogue.find("model", named.name)) return text;
+  Problems problems;
+  Json features = {{"use", named.name}};
+  for (const std::string& argument : named.sets) {
+    if (argument.find('=') == std::string::npos) {
+      problems.add("--features " + text, "", "expected KEY=VALUE after the name, found \"" + argument + "\"");
+      continue;
+    }
+    const std::optional<Override> set = parse_set(argument, problems);
+    const std::string fault = set ? set_at(features, set->path, set->value) : "";
+    if (!fault.empty()) problems.add("--features " + text, set->pointer, fault);
+  }
+  problems.throw_if_any();
+  return features;
+}
+
 Json model_request(const Catalogue& catalogue, const std::string& name, const std::string& role,
                    const std::vector<std::string>& sets, const std::string& origin) {
   check_role(find_or_throw(catalogue, "model", name), role);

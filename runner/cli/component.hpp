@@ -26,6 +26,10 @@ Json component_request(const Catalogue& catalogue, const std::string& kind, cons
 Json model_request(const Catalogue& catalogue, const std::string& name, const std::string& role,
                    const std::vector<std::string>& sets, const std::string& origin);
 
+// What --features says: JSON; EXTRACTOR[,key=value...], as inception_v3,output=logits; or "pixels" and
+// MODEL.OUTPUT as they are. Throws Error.
+Json features_argument(const Catalogue& catalogue, const std::string& text);
+
 // Throws Error unless the component lists the role, naming the ones it has.
 void check_role(const Component& component, const std::string& role);
 // The component of that name. Throws Error with the nearest one.

@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,8 +9,12 @@
 #include <cli/command.hpp>
 #include <cli/component.hpp>
 #include <cli/eval.hpp>
+#include <cli/pinned.hpp>
+#include <cli/select.hpp>
 #include <common/error.hpp>
 #include <common/paths.hpp>
+#include <grid/extractor.hpp>
+#include <grid/problems.hpp>
 
 // saddle eval: a trial under any protocol, or one set of samples against another.
 namespace saddle::cli {
@@ -32,8 +37,8 @@ Json source(const Catalogue& catalogue, const std::string& option, const std::st
   if (fs::is_regular_file(argument, error)) return {{"name", argument}, {"file", argument}};
   const auto folder = [&](const std::string& path, const std::string& split) {
     return dataset_source(catalogue, argument,
-                          {"image_folder", {"path=" + Json(fs::absolute(path).string()).dump()}}, split,
-                          sets);
+                          {"image_folder", {"path=" + Json(fs::absolute(path).string()).dump(), "size=0"}},
+                          split, sets);
   };
   if (fs::is_directory(argument, error)) return folder(argument, "");
   const std::size_t colon = argument.rfind(':');
@@ -58,14 +63,31 @@ Json source(const Catalogue& catalogue, const std::string& option, const std::st
   return {};
 }
 
+// What the worker needs to measure pictures by an extractor, or null for pixels.
+Json set_features(const Catalogue& catalogue, const std::string& text) {
+  if (text.empty() || text == "pixels") return nullptr;
+  const Json written = features_argument(catalogue, text);
+  if (!written.is_object())
+    throw Error("--features " + text +
+                ": expected pixels, EXTRACTOR[,key=value...], as inception_v3,output=logits, or {\"use\": "
+                "EXTRACTOR, ...}; outputs of a game's models are for a TRIAL");
+  Entries entries(catalogue);
+  const Entry entry = check_extractor(entries, catalogue, written, "");
+  Problems problems;
+  for (const SchemaFault& fault : entry.faults) problems.add("--features", fault.pointer, fault.text);
+  problems.throw_if_any();
+  return {{"entry", entry.config}, {"file", entry.component->file.string()}};
+}
+
 void evaluate_sets(const Arguments& a, Globals& globals) {
   if (a.real.empty() || a.fake.empty()) throw Error("eval takes a TRIAL, or two sets: --real SET --fake SET");
   if (!a.trial_only.empty())
     throw Error(a.trial_only.front() + " is for a TRIAL; sets of samples are measured as they are");
-  const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
+  const Catalogue catalogue = catalogue_for({}, globals);
   Sets sets(a.sets);
   Json request = {{"real", source(catalogue, "--real", a.real, sets)},
                   {"fake", source(catalogue, "--fake", a.fake, sets)},
+                  {"features", set_features(catalogue, a.features)},
                   {"metrics", Json::array()},
                   {"samples", a.samples},
                   {"seed", a.seed.value_or(0)},
@@ -77,8 +99,25 @@ void evaluate_sets(const Arguments& a, Globals& globals) {
   globals.exit_code = ask_worker("eval", request, "measuring");
 }
 
+// A folder where a trial is expected.
+void check_no_folder(const Arguments& a, const Globals& globals) {
+  std::error_code error;
+  if (!fs::is_directory(a.trial, error)) return;
+  try {
+    db::Reader reader(globals.database);
+    select_trial(reader, a.trial);
+  } catch (const std::exception&) {
+    throw Error("eval " + a.trial +
+                ": no trial, but a folder; say what its pictures are measured against: --real SET");
+  }
+}
+
 void evaluate(Arguments& a, const CLI::App& command, Globals& globals) {
-  for (const char* option : {"--features", "--split", "--weights", "--truncation", "--truncations", "--z-std",
+  // A folder or file in the place of the trial is what is measured.
+  if (std::error_code error; !a.real.empty() && a.fake.empty() && fs::exists(a.trial, error))
+    std::swap(a.trial, a.fake);
+  if (a.real.empty() && a.fake.empty()) check_no_folder(a, globals);
+  for (const char* option : {"--split", "--weights", "--truncation", "--truncations", "--z-std",
                              "--batch-norm", "--standing-passes", "--plot", "--wait"})
     if (command.get_option(option)->count() > 0) a.trial_only.emplace_back(option);
   if (a.trial.empty()) return evaluate_sets(a, globals);
@@ -95,10 +134,14 @@ void add_eval(CLI::App& app, Globals& globals) {
   CLI::App* command =
       app.add_subcommand("eval", "Measure a trial under any protocol, or one set of samples against another");
   const char* forms =
-      "Safetensors file with \"features\" [n, d] or \"image\", folder of pictures, or DATASET:SPLIT";
+      "Safetensors file with \"features\" [n, d] or \"image\", folder of pictures (of one size, or --set "
+      "image_folder.size=N), or DATASET:SPLIT";
   command
-      ->add_option("trial", a->trial, "Name or number, as saddle ls lists them; adds to what is stored of it")
-      ->type_name("TRIAL");
+      ->add_option(
+          "trial", a->trial,
+          "Name or number, as saddle ls lists them; adds to what is stored of it. With --real: the set "
+          "that is measured")
+      ->type_name("TRIAL|SET");
   command->add_option("--real", a->real, forms)->type_name("SET");
   command->add_option("--fake", a->fake, forms)->type_name("SET");
   command->add_option("--metrics", a->metrics, "Names of metrics [the trial's own, else frechet,prdc]")
@@ -116,9 +159,9 @@ void add_eval(CLI::App& app, Globals& globals) {
       ->type_name("N");
   const std::string of_trial = "Of a trial";
   command
-      ->add_option("--features", a->features,
-                   "What is measured: pixels, MODEL.OUTPUT, or {\"use\": EXTRACTOR}")
-      ->group(of_trial)
+      ->add_option(
+          "--features", a->features,
+          "What is measured: pixels; EXTRACTOR[,key=value] or its JSON; of a trial also MODEL.OUTPUT")
       ->type_name("NAME");
   command->add_option("--split", a->split, "The real samples")->group(of_trial)->type_name("NAME");
   command->add_option("--weights", a->weights, "Averaged or last ones of the generator")

@@ -61,17 +61,12 @@ std::vector<Json> entries_of(const EvalArguments& a, const Json& config) {
   return entries;
 }
 
-void override_keys(Json& entry, const EvalArguments& a) {
+void override_keys(Json& entry, const EvalArguments& a, const Catalogue& catalogue) {
   const auto put = [&](const char* key, const std::string& value) {
     if (!value.empty()) entry[key] = value;
   };
   entry["every"] = 0;
-  if (a.features.starts_with("{")) {
-    entry["features"] = Json::parse(a.features, nullptr, /*allow_exceptions=*/false);
-    if (entry["features"].is_discarded()) throw Error("--features " + a.features + ": is no JSON");
-  } else {
-    put("features", a.features);
-  }
+  if (!a.features.empty()) entry["features"] = features_argument(catalogue, a.features);
   put("split", a.split);
   put("weights", a.weights);
   put("batch_norm", a.batch_norm);
@@ -88,7 +83,7 @@ Json checked_entries(const EvalArguments& a, Json config, const Catalogue& catal
   Json list = Json::array();
   for (Json entry : entries_of(a, config)) {
     const std::string use = entry["use"];
-    override_keys(entry, a);
+    override_keys(entry, a, catalogue);
     for (const std::string& set : sets.of(use)) {
       if (set.find('=') == std::string::npos) {
         problems.add("--set " + use + "." + set, "", "expected KEY=VALUE, as k=3");

@@ -1,5 +1,6 @@
 #include <charconv>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,8 @@ struct Arguments {
   bool training = false, json = false;
 };
 using Shared = std::shared_ptr<Arguments>;
+
+const CLI::Range kCount(std::int64_t{1}, std::int64_t{1000000000});
 
 Json or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
@@ -119,6 +122,8 @@ void probe_loss(const Arguments& a, Globals& globals) {
 }
 
 void probe_dataset(const Arguments& a, Globals& globals) {
+  if (!a.sheet.empty() && !a.sheet.ends_with(".png"))
+    throw Error("--sheet " + a.sheet + ": expected FILE.png, the one kind of picture that is written");
   const Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders));
   const Json request = {{"what", "dataset"},
                         {"component", component_request(catalogue, "dataset", a.name, a.sets, "--set")},
@@ -172,14 +177,14 @@ void add_network_options(CLI::App* command, const Shared& a) {
       command->add_option("--image", a->image, "Size of the pictures [what the inputs have, else 3x32x32]");
   image->type_name("CxHxW");
   command->add_option("--points", a->points, "Points of so many coordinates instead of pictures")
-      ->check(CLI::PositiveNumber)
+      ->check(kCount)
       ->excludes(image)
       ->type_name("N");
   command->add_option("--classes", a->classes, "Number of classes [0]")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
       ->type_name("N");
   command->add_option("--latent", a->latent, "Length of z [what the inputs have, else 128]")
-      ->check(CLI::PositiveNumber)
+      ->check(kCount)
       ->type_name("N");
   command->add_option("--seed", a->seed, "Of initial weights and other random numbers [0]")->type_name("N");
 }
@@ -235,7 +240,7 @@ void add_loss(CLI::App& probe, Globals& globals) {
                 "Draw the tensor of --grad, [n, 2], with an arrow on each point where a step down takes it")
       ->type_name("FILE.png");
   c->add_option("--round", a->round, "The round it believes in [0]")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
       ->type_name("N");
   add_network_options(c, a);
 }
@@ -252,7 +257,7 @@ void add_probe(CLI::App& app, Globals& globals) {
   CLI::App* c = add_kind(*command, a, "dataset", "Shape, splits and first samples of a data set", globals,
                          probe_dataset);
   c->add_option("--split", a->split, "Of the samples [the first]")->type_name("SPLIT");
-  c->add_option("--count", a->count, "Samples to write [64]")->check(CLI::PositiveNumber)->type_name("N");
+  c->add_option("--count", a->count, "Samples to write [64]")->check(kCount)->type_name("N");
   c->add_option("--out", a->out, "Safetensors file for the samples: image, label")->type_name("FILE");
   c->add_option("--sheet", a->sheet, "PNG of the samples")->type_name("FILE");
 

@@ -115,11 +115,7 @@ void over_time(const Arguments& a, db::Reader& reader, const TrialRef& trial, Js
 // it.
 Json resolved_features(const Arguments& a, Json& trial, const Catalogue& catalogue) {
   Json& config = trial["config"];
-  Json features = a.features;
-  if (a.features.starts_with("{")) {
-    features = Json::parse(a.features, nullptr, /*allow_exceptions=*/false);
-    if (features.is_discarded()) throw Error("--features " + a.features + ": is no JSON");
-  }
+  Json features = features_argument(catalogue, a.features);
   config["metrics"] = Json::array();
   if (features != "pixels") {
     config["metrics"] = {{{"use", "frechet"}, {"features", features}}};
@@ -223,7 +219,7 @@ void add_sample(CLI::App& app, Globals& globals) {
       ->type_name("K");
   command
       ->add_option("--features", a->features,
-                   "What nearness is: pixels, MODEL.OUTPUT, or {\"use\": EXTRACTOR} [pixels]")
+                   "What nearness is: pixels, MODEL.OUTPUT, EXTRACTOR[,key=value], or its JSON [pixels]")
       ->type_name("NAME");
   command->add_option("--batch-norm", a->batch_norm, "Statistics: running, batch or standing [running]")
       ->check(CLI::IsMember({"running", "batch", "standing"}))

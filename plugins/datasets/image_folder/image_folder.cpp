@@ -16,7 +16,10 @@ class ImageFolder {
             "profiles are ignored. The version of the data covers names and sizes of all files.",
         .params = {
             param("path", "").doc("the folder; relative to the current folder or to the data folder"),
-            param("size", 32).at_least(1).at_most(4096).doc("height and width after resizing"),
+            param("size", 32)
+                .at_least(0)
+                .at_most(4096)
+                .doc("height and width after resizing; 0: those of the pictures, all squares of one size"),
             param("channels", 3).at_least(1).at_most(3).doc("3: RGB; 1: grey (ITU-R 601 luma)"),
             param("filter", "bicubic")
                 .one_of({"box", "bilinear", "bicubic", "lanczos"})

@@ -37,6 +37,9 @@ struct Files : Pictures {
     return saddle::decode(folder.splits.at(split).at(i).path);
   }
   int64_t label(uint32_t split, size_t i) const override { return folder.splits.at(split).at(i).label; }
+  std::string name(uint32_t split, size_t i) const override {
+    return folder.splits.at(split).at(i).path.string();
+  }
   Folder folder;
 };
 
@@ -47,7 +50,12 @@ PictureSet::PictureSet(Folder folder, int64_t channels, int64_t size, Filter fil
 
 PictureSet::PictureSet(std::unique_ptr<const Pictures> pictures, int64_t channels, int64_t size,
                        Filter filter, size_t cache_bytes)
-    : pictures_(std::move(pictures)), channels_(channels), size_(size), filter_(filter) {
+    : pictures_(std::move(pictures)),
+      channels_(channels),
+      size_(size),
+      as_they_are_(size == 0),
+      filter_(filter) {
+  if (as_they_are_) size_ = side_of(pictures_->decode(0, 0), 0, 0);
   size_t count = 0;
   for (const size_t n : pictures_->sizes) count += n;
   if (count * sample_bytes() > cache_bytes) return;
@@ -81,11 +89,25 @@ void PictureSet::write(uint32_t split, size_t i, uint8_t* to) const {
     std::copy_n(kept, sample_bytes(), to);
     return;
   }
-  const Image image = resize_square(to_channels(pictures_->decode(split, i), channels_), size_, filter_);
+  const Image decoded = pictures_->decode(split, i);
+  if (as_they_are_ && side_of(decoded, split, i) != size_)
+    throw Error(pictures_->name(split, i) + ": this picture's side is " + std::to_string(decoded.width) +
+                ", that of " + pictures_->name(0, 0) + " " + std::to_string(size_) +
+                ". With size 0 all have to have the same: say which `size` they are resized to");
+  const Image image = resize_square(to_channels(decoded, channels_), size_, filter_);
   const auto pixels = static_cast<size_t>(size_ * size_), channels = static_cast<size_t>(channels_);
   for (size_t c = 0; c < channels; ++c)
     for (size_t p = 0; p < pixels; ++p) to[c * pixels + p] = image.pixels[p * channels + c];
   if (cache) cache->keep(i, to);
+}
+
+int64_t PictureSet::side_of(const Image& image, uint32_t split, size_t i) const {
+  if (image.width != image.height || image.width > 4096)
+    throw Error(
+        pictures_->name(split, i) + ": this picture is " + std::to_string(image.width) + " x " +
+        std::to_string(image.height) +
+        ". Size 0 is for squares of one size, of at most 4096: say which `size` pictures are resized to");
+  return image.width;
 }
 
 const uint8_t* PictureSet::Cache::find(size_t i) const {

@@ -14,6 +14,10 @@ struct Pictures {
   // Throws Error with the picture's name. Any thread.
   virtual Image decode(uint32_t split, size_t i) const = 0;
   virtual int64_t label(uint32_t split, size_t i) const = 0;
+  // How messages speak of it.
+  virtual std::string name(uint32_t split, size_t i) const {
+    return (split == 0 ? "train " : "test ") + std::to_string(i);
+  }
 
   std::vector<std::string> classes;  // empty: no labels
   std::vector<size_t> sizes;         // of train, and of test where there is one
@@ -22,8 +26,8 @@ struct Pictures {
 
 class PictureSet {
  public:
-  // Pictures come as [channels, size, size]. They are kept in memory if all of them fit in `cache_bytes`;
-  // else each is decoded whenever it is wanted.
+  // Pictures come as [channels, size, size]; size 0 is that of the first, and another one's is an error. They
+  // are kept in memory if all of them fit in `cache_bytes`; else each is decoded whenever it is wanted.
   PictureSet(std::unique_ptr<const Pictures> pictures, int64_t channels, int64_t size, Filter filter,
              size_t cache_bytes);
   PictureSet(Folder folder, int64_t channels, int64_t size, Filter filter, size_t cache_bytes);
@@ -50,9 +54,12 @@ class PictureSet {
 
   size_t sample_bytes() const { return static_cast<size_t>(channels_ * size_ * size_); }
   void write(uint32_t split, size_t i, uint8_t* to) const;
+  // The side of a picture that is not resized.
+  int64_t side_of(const Image& image, uint32_t split, size_t i) const;
 
   std::unique_ptr<const Pictures> pictures_;
   int64_t channels_, size_;
+  bool as_they_are_;
   Filter filter_;
   std::vector<std::unique_ptr<Cache>> caches_;
 };

@@ -31,9 +31,9 @@ nlohmann::json describe(const Dataset& dataset) {
 // The first samples of a split, as they are stored.
 void write_samples(const Request& request, const Dataset& dataset) {
   const std::string out = text(request, "out"), sheet_file = text(request, "sheet");
-  if (out.empty() && sheet_file.empty()) return;
   const std::string split_name = text(request, "split");
   const uint32_t split = split_name.empty() ? 0 : dataset.split(split_name);
+  if (out.empty() && sheet_file.empty()) return;
   const int64_t size = dataset.info().splits[split].second;
   const at::Tensor places = at::arange(std::min(size, request.at("count").get<int64_t>()), at::kLong);
   const auto [samples, labels] =

@@ -32,7 +32,9 @@ nlohmann::json protocol_of(nlohmann::json protocol, const std::set<std::string>&
 
 at::Tensor quantised(const at::Tensor& images, at::ScalarType dtype) {
   if (dtype != at::kByte) return images;
-  return to_float(to_uint8(images));
+  const at::Tensor bytes = to_float(to_uint8(images)), finite = at::isfinite(images);
+  // A byte cannot say that there was no number, and a metric has to know.
+  return finite.all().item<bool>() ? bytes : bytes.masked_fill(finite.logical_not(), NAN);
 }
 
 Measuring::Measuring(const Trial& trial, Game& game) : trial_(trial), game_(game) {

@@ -39,7 +39,9 @@ TEST_CASE("points are drawn as points, and parameters reach the data set") {
 TEST_CASE("a data set that cannot be read is one clear line with its path") {
   CHECK_THAT(refusal({"probe", "dataset", "digits", "--set", "path=/nowhere/digits.csv.gz"}),
              Contains("/nowhere/digits.csv.gz: there is no such file"));
-  CHECK_THAT(refusal({"probe", "dataset", "digits", "--split", "validation", "--out", "x"}),
+  CHECK_THAT(refusal({"probe", "dataset", "digits", "--count", "0"}), Contains("not in range 1 to"));
+  CHECK_THAT(refusal({"probe", "dataset", "digits", "--sheet", "a.jpg"}), Contains("expected FILE.png"));
+  CHECK_THAT(refusal({"probe", "dataset", "digits", "--split", "validation"}),
              Contains("no split 'validation'"));
 }
 

@@ -82,11 +82,75 @@ TEST_CASE("a split of a data set, a file of its pictures and a folder of PNGs ar
   std::filesystem::create_directory(scratch / "folder");
   for (int64_t i = 0; i < bytes.size(0); ++i)
     worker::write_png(scratch / ("folder/" + std::to_string(i) + ".png"), bytes[i].permute({1, 2, 0}));
-  CHECK(from(scratch / "folder", {"--set", "image_folder.size=8", "--set", "image_folder.channels=1"}) ==
-        Approx(expected));
+  CHECK(from(scratch / "folder", {"--set", "image_folder.channels=1"}) == Approx(expected));
+  // The folder in the place of the trial.
+  CHECK(ask({"eval", scratch / "folder", "--real", "digits:train", "--metrics", "frechet", "--set",
+             "image_folder.channels=1"})["frechet"]
+            .get<double>() == Approx(expected));
+  CHECK_THAT(refusal({"eval", scratch / "folder"}), Contains("--real SET"));
   CHECK_THAT(refusal(eval("digits:train", scratch / "folder")),
              Contains("digits:train has 64 numbers a sample ([1, 8, 8])") &&
-                 Contains("3072 numbers a sample ([3, 32, 32])") && Contains("--set image_folder.size=N"));
+                 Contains("192 numbers a sample ([3, 8, 8])") && Contains("--set image_folder.size=N"));
+}
+
+TEST_CASE("sets of pictures are measured by a feature extractor, files of features beside them as they are") {
+  const Scratch scratch;
+  const at::Tensor bytes = some_digits(scratch, "test", "60");
+  const std::string file = scratch.write("pictures", {{"image", bytes}});
+  const auto measured = [&](const std::string& fake, const std::string& features) {
+    return ask(eval("digits:train", fake,
+                    {"--metrics", "frechet", "--features", features, "--samples", "60", "--seed", "3"}));
+  };
+  const Json short_form = measured(file, "efficientnet_lite0,weights=random,resize=none");
+  const Json long_form =
+      measured(file, R"({"use": "efficientnet_lite0", "weights": "random", "resize": "none"})");
+  CHECK(short_form["frechet"] == long_form["frechet"]);
+  CHECK(short_form["frechet"].get<double>() > 0);
+  const Json& protocol = short_form["protocol"];
+  CHECK(protocol["features"]["extractor"] == "efficientnet_lite0@1");
+  CHECK(protocol["features"]["output"] == "features");
+  CHECK(protocol["features"]["parameters"]["weights"] == "random");
+  CHECK(protocol["fake"]["shape"] == Json({1, 8, 8}));
+  CHECK(measured(file, "pixels")["protocol"]["features"] == "pixels");
+  const Json same = ask(eval(
+      file, file,
+      {"--metrics", "frechet", "--features", "efficientnet_lite0,weights=random,output=logits,size=16"}));
+  CHECK(same["frechet"].get<double>() == Approx(0).margin(1e-6));
+  CHECK(same["protocol"]["features"]["resize"] == "clean 16");
+  const std::string given = scratch.write("given", {{"features", normal({60, 1280}, 1)}});
+  CHECK(measured(given, "efficientnet_lite0,weights=random,resize=none")["protocol"]["fake"]["features"] ==
+        "as they are in the file");
+
+  const auto refused = [&](const std::string& features) {
+    return refusal(eval(file, file, {"--features", features}));
+  };
+  CHECK_THAT(refused("efficientnet_lite0,weights=random,output=logit"), Contains("Nearest: \"logits\""));
+  CHECK_THAT(refused("discriminator.features"), Contains("are for a TRIAL"));
+  CHECK_THAT(refused("dcgan"), Contains("is no feature extractor"));
+  CHECK_THAT(refused("efficientnet_lite0,output"), Contains("expected KEY=VALUE"));
+  CHECK_THAT(refusal(eval("gaussians:train", "gaussians:test",
+                          {"--features", "efficientnet_lite0,weights=random", "--samples", "10"})),
+             Contains("its samples are points"));
+}
+
+TEST_CASE("labels of files are the classes of metrics that go class by class") {
+  const Scratch scratch;
+  const at::Tensor x = normal({40, 3}, 1), label = at::arange(40, at::kLong).remainder(2);
+  const auto file = [&](const char* name, const at::Tensor& features) {
+    return scratch.write(name, {{"features", features}, {"label", label}});
+  };
+  const Json one = ask(eval(file("a", x), file("b", x + 1), {"--metrics", "intra_frechet"}));
+  CHECK(one["intra_frechet"].get<double>() == Approx(3).epsilon(1e-5));
+  CHECK(one["intra_frechet_1"].get<double>() == Approx(3).epsilon(1e-5));
+  CHECK_FALSE(one.contains("intra_frechet_2"));
+}
+
+TEST_CASE("pictures that hold no numbers are not taken for grey ones") {
+  const Scratch scratch;
+  at::Tensor x = at::zeros({20, 1, 8, 8});
+  x[3].fill_(NAN);
+  CHECK_THAT(refusal(eval("digits:train", scratch.write("broken", {{"image", x}}))),
+             Contains("not all of its values are finite"));
 }
 
 TEST_CASE("samples: draws a part of both sets, the same for a seed") {

@@ -57,6 +57,21 @@ TEST_CASE("image_folder resizes the central square as Pillow does", "[image_fold
   }
 }
 
+TEST_CASE("image_folder of size 0 takes squares of one size as they are", "[image_folder]") {
+  const Folder folder;
+  folder.write("a.png", picture("rgb.png"));
+  const auto read = [&](int size) {
+    const Dataset set(plugin("image_folder"), params(folder, {{"size", size}}), {});
+    CHECK(set.shape() == std::vector<int64_t>{3, 8, 8});
+    return set.read<uint8_t>(0, {0});
+  };
+  CHECK(read(0) == read(8));
+  folder.write("b.png", from_base64(reference().at("resized")["file"]));  // 13 x 10
+  const Dataset set(plugin("image_folder"), params(folder, {{"size", 0}}), {});
+  CHECK_THROWS_WITH(set.read<uint8_t>(0, {1}),
+                    Contains("b.png: this picture is 13 x 10") && Contains("say which `size`"));
+}
+
 TEST_CASE("sub-folders are classes, in the order of their names", "[image_folder]") {
   const Folder folder;
   for (const char* name : {"zebra/1.png", "ant/2.png", "ant/deeper/0.png", "ant/1.png", "Bee/x.PNG"})
