@@ -18,7 +18,7 @@ class Ada {
   static Description describe() {
     return {
         .name = "ada",
-        .version = "2",
+        .version = "3",
         .doc =
             "Adaptive discriminator augmentation (Karras et al. 2020): mirror, quarter turns, moves, scaling "
             "both isotropic and not, rotation and colour, each with probability p, which grows while the "
@@ -220,14 +220,40 @@ class Ada {
                                                  g10 * (width / height), g11, gy * (2 / height)},
                                      1),
                                  {n, 2, 3});
-    constexpr int64_t kBilinear = 0, kReflection = 2;
-    const Tensor grid = affine_grid_generator(theta, {n, image.size(1), h, w}, false);
-    const Tensor sampled = grid_sampler_2d(image, grid, kBilinear, kReflection, false);
+    const Tensor sampled = resampled(image, affine_grid_generator(theta, {n, image.size(1), h, w}, false));
     // What is not moved is not resampled either.
     const double stay[] = {1, 0, 0, 0, 1, 0};
     const Tensor identity = to(Tensor::from(std::span<const double>(stay), {1, 2, 3}), image.dtype());
     const Tensor moved = gt(sum(abs(theta - identity), IntList{1, 2}), 0);
     return where(reshape(moved, {n, 1, 1, 1}), sampled, image);
+  }
+
+  // Where coordinates, -1 to 1 from edge to edge, lie among `side` pixels when the picture is mirrored at its
+  // borders: in [0, side - 1].
+  static Tensor mirrored(const Tensor& coordinates, int64_t side) {
+    const auto length = static_cast<double>(side);
+    const Tensor from_edge = abs((coordinates + 1) * (length / 2));
+    const Tensor folded = from_edge - 2 * length * floor(from_edge / (2 * length));
+    return clamp(minimum(folded, 2 * length - folded) - 0.5, Scalar(0.0), Scalar(length - 1));
+  }
+
+  // Bilinear at the places of `grid`, [n, h, w, 2]. By gathering, since LibTorch's grid_sampler_2d cannot be
+  // differentiated twice, as gradient penalties on pictures before augmentation need it.
+  static Tensor resampled(const Tensor& image, const Tensor& grid) {
+    const int64_t n = image.size(0), channels = image.size(1), h = image.size(2), w = image.size(3);
+    const Tensor x = mirrored(narrow(grid, 3, 0, 1), w), y = mirrored(narrow(grid, 3, 1, 1), h);
+    const Tensor left = floor(x), top = floor(y), to_right = x - left, down = y - top;
+    const Tensor right = clamp(left + 1, Scalar(0.0), Scalar(static_cast<double>(w - 1))),
+                 bottom = clamp(top + 1, Scalar(0.0), Scalar(static_cast<double>(h - 1)));
+    const Tensor flat = reshape(image, {n, channels, h * w});
+    const auto corner = [&](const Tensor& row, const Tensor& column, const Tensor& weight) {
+      const Tensor place = to(reshape(row * static_cast<double>(w) + column, {n, 1, h * w}), DType::int64);
+      return gather(flat, 2, expand(place, {n, channels, h * w})) * reshape(weight, {n, 1, h * w});
+    };
+    return reshape(corner(top, left, (1 - down) * (1 - to_right)) +
+                       corner(top, right, (1 - down) * to_right) +
+                       corner(bottom, left, down * (1 - to_right)) + corner(bottom, right, down * to_right),
+                   {n, channels, h, w});
   }
 
   // Brightness, contrast; of colours also the mirrored brightness axis, hue and saturation: a colour is its

@@ -344,6 +344,36 @@ TEST_CASE("ada's p follows the sign of the discriminator's real logits") {
   CHECK(fixed.p() == 0.25);
 }
 
+TEST_CASE("ada resamples as LibTorch does, and can be differentiated twice") {
+  const at::Tensor x = at::randn({32, 3, 6, 8}, at::kDouble).requires_grad_();
+  const json moves = {{"p", 1},          {"rotate90", false}, {"scale", 1},      {"rotate", 1},
+                      {"fraction", 1},   {"hue", 0},          {"brightness", 0}, {"contrast", 0},
+                      {"saturation", 0}, {"luma_flip", false}};
+  // Of pictures that hold their own coordinates the result says where each place was taken from: far outside
+  // too, where a bilinear mean of neighbours lies between them.
+  const at::Tensor rows = at::arange(6, at::kDouble).view({6, 1}).expand({6, 8}),
+                   columns = at::arange(8, at::kDouble).view({1, 8}).expand({6, 8});
+  const at::Tensor where = at::stack({columns, rows, rows * 0 + 1}).expand({32, 3, 6, 8}).contiguous();
+  const auto apply = [&](const at::Tensor& image) {
+    at::manual_seed(5);
+    return Ada(moves, {3, 6, 8})(image);
+  };
+  const at::Tensor from = apply(where);
+  const at::Tensor grid =
+      at::stack({(2 * from.select(1, 0) + 1) / 8 - 1, (2 * from.select(1, 1) + 1) / 6 - 1}, 3);
+  CHECK(distance(from.select(1, 2), at::ones({32, 6, 8}, at::kDouble)) < 1e-12);
+  CHECK(distance(apply(x), at::grid_sampler_2d(x, grid, 0, 1, false)) < 1e-9);
+  // R1's penalty: the gradient of the squared gradient of a curved function.
+  const at::Tensor w = at::randn({6 * 8 * 3}, at::kDouble).requires_grad_();
+  const auto penalty = [&] {
+    const at::AutoGradMode recording(true);
+    const at::Tensor out = (apply(x).flatten(1) * w).tanh().sum();
+    return torch::autograd::grad({out}, {x}, {}, true, true)[0].square().sum();
+  };
+  CHECK(finite_difference_error([&] { return penalty().item<double>(); }, w, gradients(penalty(), {w})[0]) <
+        1e-5);
+}
+
 TEST_CASE("gradients follow ada, and what it is not for is refused") {
   const at::Tensor x = at::randn({4, 3, 6, 6}, at::kDouble).requires_grad_();
   const at::Tensor weight = at::randn({4, 3, 6, 6}, at::kDouble);
