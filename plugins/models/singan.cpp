@@ -16,8 +16,9 @@ struct SinGan {
             "trained; "
             "scales below are run, and samples drawn, with its running statistics, as in the released code "
             "(\"resting\": \"evaluation\"). A scale takes its noise, a number for each place, out of z: "
-            "train.latent.size is the sum of the squared sides. Losses: wasserstein, gradient_penalty over "
-            "places, fixed_noise.",
+            "train.latent.size is the sum of the squared sides. The discriminator's `map`: what its last "
+            "convolution is given, [n, channels, side, side]; features: that averaged over places. Losses: "
+            "wasserstein, gradient_penalty over places, fixed_noise.",
         .params = {
             param("width", 32).at_least(1).at_most(65536).doc("channels"),
             param("layers", 5).at_least(2).at_most(64).doc("convolutions"),
@@ -154,12 +155,14 @@ class Refiner {
 
 class Discriminator {
  public:
-  static Role role() { return {"discriminator", {"image"}, {"logit", "features"}}; }
+  static Role role() { return {"discriminator", {"image"}, {"logit", "features", "map"}}; }
   explicit Discriminator(const Builder& b) : layers_(b, 1) {}
-  // logit: of every patch, [n, places]; features: averaged over places.
+  // logit: of every patch, [n, places]; features: averaged over places; map: before that.
   Outputs forward(const Call& c) const {
     const Tensor hidden = layers_.hidden(c, c.input("image"));
-    return {{"logit", flatten(layers_.last(c, hidden), 1)}, {"features", mean(hidden, IntList{2, 3})}};
+    return {{"logit", flatten(layers_.last(c, hidden), 1)},
+            {"features", mean(hidden, IntList{2, 3})},
+            {"map", hidden}};
   }
 
  private:
