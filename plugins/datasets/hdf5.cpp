@@ -1,6 +1,5 @@
+#include "lzf.hpp"
 #include "pictures.hpp"
-
-#include <hdf5.h>
 
 #include <mutex>
 using namespace saddle;
@@ -36,6 +35,22 @@ std::vector<hsize_t> shape_of(hid_t dataset) {
   return shape;
 }
 
+// Why a data set could not be read.
+std::string reason(hid_t dataset) {
+  const Handle how(H5Dget_create_plist(dataset), H5Pclose);
+  for (int i = 0; i < H5Pget_nfilters(how); ++i) {
+    unsigned flags = 0;
+    size_t values = 0;
+    char name[64] = "";
+    const H5Z_filter_t filter =
+        H5Pget_filter2(how, static_cast<unsigned>(i), &flags, &values, nullptr, sizeof name, name, nullptr);
+    if (filter >= 0 && H5Zfilter_avail(filter) <= 0)
+      return "it was packed by the filter \"" + std::string(name) + "\" (" + std::to_string(filter) +
+             "), which is not there; write it anew without a filter, or with gzip or lzf";
+  }
+  return "it is damaged, or of another type";
+}
+
 }  // namespace
 
 // One file of pictures. It stays open, and pictures are read when they are wanted.
@@ -43,6 +58,7 @@ class H5File {
  public:
   explicit H5File(const fs::path& path) : path_(path) {
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // what HDF5 says of a damaged file, we say
+    register_lzf();
     if (!fs::exists(path)) files::fail(path, "there is no such file", kRemedy);
     file_ = std::make_unique<Handle>(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
     if (*file_ < 0) files::fail(path, "this is no HDF5 file, or a damaged one", kRemedy);
@@ -71,7 +87,8 @@ class H5File {
       const hsize_t start[] = {static_cast<hsize_t>(i), 0, 0, 0};
       if (H5Sselect_hyperslab(space, H5S_SELECT_SET, start, nullptr, one, nullptr) < 0 ||
           H5Dread(*pictures_, H5T_NATIVE_UINT8, memory, space, H5P_DEFAULT, to) < 0)
-        files::fail(path_, "picture " + std::to_string(i) + " cannot be read: the file is damaged", kRemedy);
+        files::fail(path_, "picture " + std::to_string(i) + " cannot be read: " + reason(*pictures_),
+                    kRemedy);
       to += shape_[1] * shape_[2] * shape_[3];
       if (labels) *labels++ = labels_.empty() ? 0 : labels_[static_cast<size_t>(i)];
     }
@@ -86,7 +103,7 @@ class H5File {
       files::fail(path_, "`labels` is not of " + std::to_string(size()) + " numbers", kRemedy);
     labels_.resize(shape[0]);
     if (H5Dread(dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, labels_.data()) < 0)
-      files::fail(path_, "`labels` cannot be read as integers", kRemedy);
+      files::fail(path_, "`labels` cannot be read as integers: " + reason(dataset), kRemedy);
     for (const int64_t label : labels_)
       if (label < 0) files::fail(path_, "`labels` holds " + std::to_string(label), kRemedy);
   }

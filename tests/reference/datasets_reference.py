@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes datasets_reference.json: small pictures as files with what they decode to, Pillow's resizing, and the first
-points of `gaussians`.
+points of `gaussians`; an HDF5 file that h5py compressed with LZF.
 
-Needs numpy and Pillow. PNGs of forms that Pillow does not write (16 bits a channel, interlaced, 2-bit palettes with
+Needs numpy, Pillow and h5py. PNGs of forms that Pillow does not write (16 bits a channel, interlaced, 2-bit palettes with
 transparency) are put together here from the specification.
 """
 import base64
@@ -13,6 +13,7 @@ import pathlib
 import struct
 import zlib
 
+import h5py
 import numpy as np
 from PIL import Image
 
@@ -133,6 +134,19 @@ def gaussians(layout, seed, split, count, modes=8, deviation=0.05):
     return points
 
 
+def packed_hdf5():
+    """As BigGAN-PyTorch's make_hdf5 --compression writes it: chunks of LZF, a last one that is not full."""
+    images = np.stack([np.roll(smooth(8, 8), i, axis=1) // 16 * 16 for i in range(5)]).transpose(0, 3, 1, 2)
+    labels = np.arange(5) % 3
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.create_dataset("imgs", data=images, chunks=(2, 3, 8, 8), maxshape=(9, 3, 8, 8), compression="lzf")
+        file.create_dataset("labels", data=labels, chunks=(2,), maxshape=(9,), compression="lzf")
+        assert file["imgs"].id.get_storage_size() < images.size  # something was packed
+    return {"file": base64.b64encode(buffer.getvalue()).decode(), "images": images.flatten().tolist(),
+            "labels": labels.tolist()}
+
+
 if __name__ == "__main__":
     out = {
         "pictures": [{"name": n, "file": base64.b64encode(f).decode(), "rgb": e.flatten().tolist(), "tolerance": t}
@@ -140,6 +154,7 @@ if __name__ == "__main__":
         "resized": resized(),
         "gaussians": [{"layout": l, "seed": s, "split": p, "points": gaussians(l, s, p, 30)}
                       for l, s, p in [("ring", 0, 0), ("ring", 3, 1), ("grid", 0, 0), ("two_moons", 0, 1)]],
+        "packed_hdf5": packed_hdf5(),
     }
     path = pathlib.Path(__file__).with_suffix(".json")
     text = json.dumps(out)

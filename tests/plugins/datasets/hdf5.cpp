@@ -64,6 +64,17 @@ TEST_CASE("hdf5 reads the pictures that are asked for, in any order", "[hdf5]") 
   CHECK(plain.info().split_count == 1);
 }
 
+TEST_CASE("hdf5 reads what h5py packed with lzf", "[hdf5]") {
+  const Folder folder;
+  const json& packed = reference().at("packed_hdf5");
+  folder.write("a.hdf5", from_base64(packed["file"]));
+  const Dataset set(plugin("hdf5"), {{"path", (folder.path() / "a.hdf5").string()}}, {});
+  CHECK(set.info().classes == 3);
+  std::vector<int64_t> labels;
+  CHECK(set.read<uint8_t>(0, first(5), &labels) == packed["images"].get<std::vector<uint8_t>>());
+  CHECK(labels == packed["labels"].get<std::vector<int64_t>>());
+}
+
 TEST_CASE("what is wrong with an hdf5 file is said", "[hdf5]") {
   const Folder folder;
   const json params = {{"path", (folder.path() / "a.hdf5").string()}};
