@@ -31,13 +31,21 @@ class InceptionScore {
       : splits_(b.get<int64_t>("splits")),
         seed_(b.get<int64_t>("seed")),
         shuffle_(b.get<bool>("shuffle")),
-        probabilities_(b.get<bool>("probabilities")) {}
+        probabilities_(b.get<bool>("probabilities")) {
+    if (!b.has_fact("sample_shape")) return;
+    const std::vector<int64_t> shape = b.sample_shape();
+    if (shape.size() == 3) picture_ = shape[0] * shape[1] * shape[2];
+  }
 
   void reference(const Samples& real) {
     NoGrad guard;
     const Tensor x = feature_matrix(real, splits_, "inception_score", "real");
     check_finite_reference(x);
     width_ = x.size(1);
+    if (width_ == picture_ && !probabilities_ && max(abs(x)).item() <= 1)
+      throw Error(
+          "inception_score was given the pictures themselves, and not what a classifier says of them: set "
+          "`features` to its logits, as {\"use\": \"inception_v3\", \"output\": \"logits_unbiased\"}");
     real_ = score(x).first;
   }
 
@@ -83,7 +91,7 @@ class InceptionScore {
     return {mean, std::sqrt(std::max(0.0, squares / count - mean * mean))};
   }
 
-  int64_t splits_, seed_, width_ = 0;
+  int64_t splits_, seed_, width_ = 0, picture_ = 0;  // numbers of a picture; 0: samples are none
   bool shuffle_, probabilities_;
   double real_ = 0;
 };

@@ -27,6 +27,16 @@ TEST_CASE("frechet, kid and prdc agree with torch-fidelity, pytorch-fid and the 
   }
 }
 
+TEST_CASE("inception_score refuses pictures in the place of logits", "[agreement]") {
+  const json facts = {{"sample_shape", {1, 4, 4}}, {"classes", 2}};
+  const at::Tensor pictures = normal(40, 16, 1).clamp(-1, 1);
+  CHECK_THROWS_WITH(TestMetric("inception_score", json::object(), facts)(pictures, pictures),
+                    Catch::Contains("the pictures themselves") && Catch::Contains("`features`"));
+  // As many logits as there are pixels are no pictures.
+  CHECK(TestMetric("inception_score", json::object(), facts)(3 * pictures, 3 * pictures)
+            .contains("inception_score"));
+}
+
 TEST_CASE("inception_score agrees with torch-fidelity", "[agreement]") {
   REQUIRE(agreement().at("scores").size() == 2);
   for (const json& one : agreement().at("scores")) {
