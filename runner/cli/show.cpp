@@ -24,6 +24,7 @@ void unfold(OrderedJson& object, const char* key) {
 void print_as_json(db::Reader& reader, std::int64_t trial) {
   OrderedJson object = row_object(reader.named("trial", {trial}));
   unfold(object, "config");
+  object["players"] = to_json(reader.named("sizes", {trial}));
   object["params"] = to_json(reader.named("params", {trial}));
   object["finals"] = to_json(reader.named("finals", {trial}));
   for (OrderedJson& final : object["finals"]) unfold(final, "protocol");
@@ -83,6 +84,7 @@ void print_finals(db::Reader& reader, std::int64_t trial) {
 
 void print(db::Reader& reader, std::int64_t trial) {
   print_head(reader.named("trial", {trial}));
+  print_part(reader, "players", "sizes", trial);
   print_part(reader, "parameters", "params", trial);
   print_finals(reader, trial);
   print_part(reader, "attempts", "attempts", trial);

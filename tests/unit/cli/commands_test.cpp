@@ -72,6 +72,11 @@ TEST_CASE("ls of an empty database says so") {
 TEST_CASE("show tells everything of one trial") {
   const Database database;
   const auto path = filled(database);
+  {
+    db::Store store(path);
+    store.add_event(
+        {.type = "started", .data = R"({"parameters":{"generator":4276739}})", .trial = 1, .attempt = 1});
+  }
   const std::string text = saddle_says(path, {"show", "0001-aaaa-s1"});
   INFO(text);
   for (const char* part : {"models.generator.width", "64", "frechet", "generator/total", "loss/hinge",
@@ -81,6 +86,8 @@ TEST_CASE("show tells everything of one trial") {
   CHECK(json["name"] == "0001-aaaa-s1");
   CHECK(json["config"]["models"]["generator"]["width"] == 64);
   CHECK(json["params"].size() == 4);
+  CHECK(json["players"] == OrderedJson::parse(R"([{"player": "generator", "parameters": 4276739}])"));
+  CHECK(has(text, "4276739"));
   CHECK(json["plugins_used"][0]["component"] == "loss/hinge");
   CHECK(json["attempt_list"].size() == 1);
 }
