@@ -8,7 +8,9 @@ struct Wasserstein {
         .name = "wasserstein",
         .doc =
             "Wasserstein GAN (Arjovsky et al. 2017, eq. 2). The discriminator must be kept Lipschitz: add "
-            "gradient_penalty with weight 10, or spectral norm."};
+            "gradient_penalty with weight 10, spectral norm, or clip_weights 0.01 of its optimizer, as the "
+            "paper "
+            "has it."};
   }
   explicit Wasserstein(const Builder&) {}
 
