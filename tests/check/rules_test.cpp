@@ -68,8 +68,25 @@ TEST_CASE("models and transforms that break a rule are caught by that rule") {
                         {"hangs_in_create", "create", "no answer for 10 s"},
                         {"leaves_in_forward", "forward", "left with code 7"},
                         {"float_only", "", ""},
+                        {"published", "", ""},
                         {"cuts", "forward", "image"},
                         {"stops_gradients", "gradient", "no gradient flows"}});
+}
+
+TEST_CASE("a large network is made small, and one without its file of weights gets random ones") {
+  const Home home;
+  const auto check = [&](Arguments more) {
+    Arguments all = {"--plugins", CHECK_FIXTURES, "plugins", "check", "published", "--json"};
+    all.insert(all.end(), more.begin(), more.end());
+    return checked(home.saddle(all)).at("published");
+  };
+  const Checked found = check({});
+  CHECK_THAT(found.message.at("create"), Contains("with weights=random"));
+  // 32 units of 3x32x32 numbers are less than 100,000 weights.
+  CHECK_THAT(found.message.at("forward"), Contains("as it is, from here on with width=32"));
+  CHECK(found.result.at("gradient") == "ok");
+  CHECK(check({"--set", "weights=none"}).failed() == std::vector<std::string>{"create"});
+  CHECK_THAT(check({"--set", "width=100"}).message.at("forward"), !Contains("from here on"));
 }
 
 TEST_CASE("data sets and metrics that break a rule are caught by that rule") {

@@ -120,6 +120,8 @@ class Child {
   void take(const nlohmann::json& line) {
     if (line.contains("done")) {
       done_ = true;
+    } else if (line.contains("alive")) {
+      return;  // that it came is what counts
     } else if (line.contains("begin")) {
       current_ = line["begin"];
     } else if (line.contains("rule")) {

@@ -76,8 +76,10 @@ Subject subject_of(const Component& component, const Request& request) {
   const json& schema = component.description.at("parameters");
   json given = json::object();
   for (const auto& [key, value] : request.at("set").items())
-    if (properties_of(component).contains(key)) given[key] = value;
-  subject.given = !given.empty();
+    if (properties_of(component).contains(key)) {
+      given[key] = value;
+      subject.given.insert(key);
+    }
   std::string fault;
   subject.parameters =
       apply_schema(schema, given, "", [&](const std::string& at, const std::string& text, bool) {

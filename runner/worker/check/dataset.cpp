@@ -139,7 +139,7 @@ class DatasetCheck {
     const std::string refusal = error_text([&] { made(); });
     if (refusal.empty()) return "";
     // Its files may not be at hand, which is no fault of the plugin's.
-    if (takes_files(subject_) && !subject_.given) throw NotApplied(refusal + " (--set KEY=VALUE)");
+    if (takes_files(subject_) && subject_.given.empty()) throw NotApplied(refusal + " (--set KEY=VALUE)");
     throw Broken(refusal);
   }
 

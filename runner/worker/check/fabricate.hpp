@@ -1,5 +1,6 @@
 #pragma once
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,7 @@ struct Subject {
   nlohmann::json parameters;           // its own, defaults filled in
   nlohmann::json facts;                // given with --fact; they win over the made-up ones
   Shapes shapes;                       // given with --input
-  bool given = false;                  // a parameter was given with --set
+  std::set<std::string> given;         // parameters that were given with --set
   bool claims(const char* key) const;  // a boolean of its description
 };
 

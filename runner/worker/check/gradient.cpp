@@ -84,6 +84,7 @@ GradientFaults check_gradients(const Differentiated& f, bool differences) {
                                                /*create_graph=*/false, /*allow_unused=*/true);
   const double size = std::abs(value.item<double>());
   for (size_t i = 0; i < leaves.size(); ++i) {
+    going_on();
     const std::string& name = f.variables[i].first;
     if (!gradients[i].defined()) faults.unreached.push_back(name);
     if (gradients[i].defined() && !at::isfinite(gradients[i]).all().item<bool>())

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <check/kinds.hpp>
+#include <check/small.hpp>
 #include <check/usage.hpp>
 #include <common/better.hpp>
 #include <common/error.hpp>
@@ -106,6 +107,9 @@ std::vector<Making> choices(const Subject& subject, const Making& making) {
   return list;
 }
 
+// Of one measurement; rules make a hundred of them.
+constexpr double kSeconds = 0.03;
+
 class MetricCheck {
  public:
   MetricCheck(const Subject& subject, Report& report)
@@ -136,7 +140,17 @@ class MetricCheck {
   }
 
   std::string numbers() {
-    const std::string remark = try_to_use(subject_, usages_, [&](Making& making) {
+    const Usages made = usages_;
+    const std::string remark = use(subject_, usages_);
+    check_higher();
+    const std::string small = make_small(
+        subject_, usages_, made, kSeconds, [&](const auto& p) { return seconds_of(p); },
+        [&](const Subject& subject, Usages& usages) { use(subject, usages); });
+    return remark + (remark.empty() || small.empty() ? "" : "; ") + small;
+  }
+
+  std::string use(const Subject& subject, Usages& usages) const {
+    return try_to_use(subject, usages, [&](Making& making) {
       const Metric metric = made(making);
       const Set real = make_set(making, "real"), same = make_set(making, "fake"),
                 other = make_set(making, "fake", true);
@@ -154,8 +168,17 @@ class MetricCheck {
       if (const std::string fault = apart(near, measure(metric, same), 1e-9); !fault.empty())
         throw Broken(making.text() + ", after another reference and the first one again: " + fault);
     });
-    check_higher();
-    return remark;
+  }
+
+  std::optional<double> seconds_of(const nlohmann::json& parameters) const {
+    double seconds = 0;
+    const std::string refusal = error_text([&] {
+      Making making = usages_.accepted.front();
+      making.parameters = parameters;
+      const auto usage = usages_.make(making);
+      seconds = cpu_seconds([&] { usage->run(); });
+    });
+    return refusal.empty() ? std::optional(seconds) : std::nullopt;
   }
 
   // Every name in "higher" is that of one of its numbers, if not with these parameters then with others.
@@ -233,7 +256,7 @@ class MetricCheck {
     return check_failing_calls(usages_);
   }
 
-  const Subject& subject_;
+  Subject subject_;
   Report& report_;
   Usages usages_;
   Pristine pristine_;

@@ -7,6 +7,7 @@
 #include <bridge/random.hpp>
 #include <check/gradient.hpp>
 #include <check/kinds.hpp>
+#include <check/small.hpp>
 #include <check/usage.hpp>
 #include <common/error.hpp>
 #include <train/parameters.hpp>
@@ -107,6 +108,9 @@ class ModelUsage : public Usage {
   Played played_;
 };
 
+// Of one instance; more of them make rules slow that try every weight.
+constexpr double kWeights = 100'000;
+
 class ModelCheck {
  public:
   ModelCheck(const Subject& subject, Report& report)
@@ -119,7 +123,7 @@ class ModelCheck {
   }
 
   void run() {
-    report_.rule("create", {}, [&] { return try_to_create(subject_, roles_, usages_); });
+    report_.rule("create", {}, [&] { return create(); });
     report_.rule("forward", {"create"}, [&] { return forward(); });
     report_.rule("borrowed", {"forward"}, [&] { return borrowed(); });
     report_.rule("seed", {"forward"}, [&] { return check_seed(usages_); });
@@ -130,10 +134,32 @@ class ModelCheck {
   }
 
  private:
+  // Networks that give features read published weights; where those are not at hand, random ones do.
+  std::string create() {
+    try {
+      return try_to_create(subject_, roles_, usages_);
+    } catch (const Broken& e) {
+      const std::string fault = e.what();
+      const auto weights = subject_.parameters.find("weights");
+      if (subject_.given.contains("weights") ||
+          !subject_.component->description.at("roles").contains("features") ||
+          weights == subject_.parameters.end() || !weights->is_string())
+        throw;
+      *weights = "random";
+      usages_.accepted.clear();
+      usages_.others.clear();
+      try {
+        return try_to_create(subject_, roles_, usages_) + ", with weights=random: not with its default ones";
+      } catch (const Broken&) {
+        throw Broken(fault);
+      }
+    }
+  }
+
   // An input of one role may be what another one gives, or the same one in another call: a decoder's code.
-  void learn_shapes() {
+  void learn_shapes(Usages& usages) const {
     Shapes learnt;
-    for (const auto* list : {&usages_.accepted, &usages_.others})
+    for (const auto* list : {&usages.accepted, &usages.others})
       for (const Making& making : *list) {
         try {
           Played played(subject_, making, at::kFloat);
@@ -144,7 +170,7 @@ class ModelCheck {
           continue;  // what is wrong is said when it is checked
         }
       }
-    for (auto* list : {&usages_.accepted, &usages_.others})
+    for (auto* list : {&usages.accepted, &usages.others})
       for (Making& making : *list) making.shapes.insert(learnt.begin(), learnt.end());
   }
 
@@ -169,9 +195,9 @@ class ModelCheck {
   }
   static std::string shape_text(const at::Tensor& t) { return "[" + shape_name(t.sizes().vec()) + "]"; }
 
-  std::string forward() {
-    learn_shapes();
-    const std::string remark = try_to_use(subject_, usages_, [&](Making& making) {
+  std::string use(const Subject& subject, Usages& usages) {
+    learn_shapes(usages);
+    return try_to_use(subject, usages, [&](Making& making) {
       Played played(subject_, making, at::kFloat);
       const at::NoGradGuard no_grad;
       for (const bool training : {true, false})
@@ -180,11 +206,39 @@ class ModelCheck {
               making, played.forward(played.inputs(n), training), n,
               std::string(training ? "training" : "evaluation") + " with a batch of " + std::to_string(n));
     });
+  }
+
+  // The most weights and numbers in buffers that an instance has with these parameters.
+  std::optional<double> size_of(const std::vector<Making>& makings, const nlohmann::json& parameters) const {
+    double most = 0;
+    const std::string refusal = error_text([&] {
+      for (const Making& making : makings) {
+        const Model model(*subject_.component, making.role, parameters, making.trial.facts);
+        double size = 0;
+        const auto add = [&](const auto& specs) {
+          for (const auto& spec : specs) size += static_cast<double>(c10::multiply_integers(spec.shape));
+        };
+        add(model.declared().parameters);
+        add(model.declared().buffers);
+        most = std::max(most, size);
+      }
+    });
+    return refusal.empty() ? std::optional(most) : std::nullopt;
+  }
+
+  std::string forward() {
+    const Usages made = usages_;
+    std::string remark = use(subject_, usages_);
     for (const auto& [role, entry] : subject_.component->description.at("roles").items())
       for (const nlohmann::json& output : entry.at("outputs"))
         if (!given_[role].contains(output.get<std::string>()))
           throw Broken("as " + role + " it lists the output " + output.dump() + ", but never gives it");
-    return remark;
+    std::vector<Making> all = made.accepted;
+    all.insert(all.end(), made.others.begin(), made.others.end());
+    const std::string small = make_small(
+        subject_, usages_, made, kWeights, [&](const auto& p) { return size_of(all, p); },
+        [&](const Subject& subject, Usages& usages) { use(subject, usages); });
+    return remark + (remark.empty() || small.empty() ? "" : "; ") + small;
   }
 
   std::string borrowed() {
@@ -215,8 +269,13 @@ class ModelCheck {
     Played played(subject_, making, type);
     NamedTensors given = played.inputs(3);
     Differentiated f;
-    for (size_t i = 0; i < played.parameters.size(); ++i)
-      f.variables.emplace_back(played.model.declared().parameters[i].name, played.parameters[i]);
+    for (size_t i = 0; i < played.parameters.size(); ++i) {
+      const std::string& name = played.model.declared().parameters[i].name;
+      f.variables.emplace_back(name, played.parameters[i]);
+      // A bias of zero behind units that are all off would stand on the kink of the next ReLU.
+      const at::NoGradGuard no_grad;
+      played.parameters[i].add_(normal(played.parameters[i].sizes(), name + "/shift").mul_(0.01).to(type));
+    }
     for (auto& [name, tensor] : given)
       if (at::isFloatingType(tensor.scalar_type()))
         f.variables.emplace_back(name, tensor.requires_grad_(true));
@@ -267,7 +326,7 @@ class ModelCheck {
     return check_failing_calls(usages_);
   }
 
-  const Subject& subject_;
+  Subject subject_;
   Report& report_;
   std::vector<std::string> roles_;
   Usages usages_;

@@ -7,6 +7,15 @@
 #include <bridge/host.hpp>
 
 namespace saddle::worker {
+namespace {
+const Report* current = nullptr;  // a child makes one
+}
+
+Report::Report(int fd) : fd_(fd) { current = this; }
+
+void going_on() {
+  if (current) current->tell({{"alive", true}});
+}
 
 void Report::tell(const nlohmann::json& line) const {
   const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";

@@ -20,7 +20,7 @@ struct NotApplied : std::runtime_error {
 
 class Report {
  public:
-  explicit Report(int fd) : fd_(fd) {}
+  explicit Report(int fd);
 
   // Applies a rule: ok if `body` returns (what it returns is a remark), skipped for NotApplied, else broken.
   // It is skipped when one of the rules in `after` did not hold.
@@ -35,5 +35,9 @@ class Report {
   int fd_;
   std::map<std::string, bool> held_;
 };
+
+// Within a rule, between two of many calls: tells the parent that it goes on. What takes longer than the time
+// allowed is then one call, whatever the rule, the machine and its load.
+void going_on();
 
 }  // namespace saddle::worker
