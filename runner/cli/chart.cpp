@@ -130,6 +130,11 @@ void draw(Sheet& sheet, const Chart& chart, int width, int height) {
   std::size_t name_letters = 0;
   for (const Line& line : chart.lines)
     name_letters = std::max(name_letters, std::min(line.name.size(), most_letters));
+  std::size_t named = 0;
+  for (const Mark& mark : chart.marks) {
+    named += !mark.name.empty();
+    name_letters = std::max(name_letters, std::min(mark.name.size(), most_letters));
+  }
   double label_width = 0;
   for (const Tick& tick : y_ticks) label_width = std::max(label_width, text_width(tick.label, kText));
   const double legend = static_cast<double>(name_letters) * letter + 40;
@@ -153,13 +158,33 @@ void draw(Sheet& sheet, const Chart& chart, int width, int height) {
   sheet.text({(frame.left + frame.right) / 2, height - kMargin + 4.0}, chart.x_title, kText, Anchor::middle,
              kInk);
 
+  const std::size_t entries = chart.lines.size() + named;
+  const auto legend_place = [&](std::size_t i) {
+    return Spot{frame.right + 20, frame.top + 12 + static_cast<double>(i) * kLegendLine};
+  };
+  std::size_t next = chart.lines.size();
+  for (const Mark& mark : chart.marks) {
+    const Spot at = frame.at(mark.at);
+    if (mark.name.empty()) continue;
+    const Colour colour = kColours[next % kColours.size()];
+    const Spot entry = legend_place(next++);
+    sheet.line({at}, 15, colour);
+    sheet.line({{entry.x + 12, entry.y}}, 15, colour);
+    sheet.text({entry.x + 34, entry.y + kText * 0.35}, shortened(mark.name, most_letters), kText,
+               Anchor::left, kInk);
+  }
+  for (const Mark& mark : chart.marks) {
+    if (!mark.name.empty()) continue;
+    const Spot at = frame.at(mark.at);
+    sheet.line({at}, 7, kInk);
+    sheet.text({at.x, at.y - 12}, mark.label, kText * 0.85, Anchor::middle, kInk);
+  }
   for (std::size_t i = 0; i < chart.lines.size(); ++i) {
     const Colour colour = kColours[i % kColours.size()];
     const bool dashed = i / kColours.size() % 2 == 1;
     draw_line(sheet, frame, chart.lines[i], colour, dashed);
-    const double y = frame.top + 12 + static_cast<double>(i) * kLegendLine;
-    const double x = frame.right + 20;
-    if (i < kLegendMost || chart.lines.size() == kLegendMost + 1) {
+    const auto [x, y] = legend_place(i);
+    if (i < kLegendMost || entries == kLegendMost + 1) {
       sheet.line({{x, y}, {x + (dashed ? 8 : 24), y}}, 2.6, colour);
       if (dashed) sheet.line({{x + 16, y}, {x + 24, y}}, 2.6, colour);
       sheet.text({x + 34, y + kText * 0.35}, shortened(chart.lines[i].name, most_letters), kText,

@@ -13,10 +13,17 @@ struct Line {
   std::vector<Point> points;
 };
 
+// A dot: with a name in the legend, or a label beside it.
+struct Mark {
+  Point at;
+  std::string name, label;
+};
+
 struct Chart {
   std::string title, x_title;
   std::vector<Line> lines;
   bool logarithmic = false;  // values that are not above 0 are gaps then
+  std::vector<Mark> marks;   // on the same axes
 };
 
 inline constexpr int kChartWidth = 1200, kChartHeight = 750;

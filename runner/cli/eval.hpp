@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <cli/command.hpp>
+#include <cli/table.hpp>
 #include <common/json.hpp>
 
 namespace saddle::cli {
@@ -42,7 +43,9 @@ struct Measured {
   Json protocol;
   double value = 0, truncation = 0;
 };
-// "validation" as the worker gave it, or null.
+// Where a curve over truncations is best, or as good as held-out data: [{"name", "truncation", "frechet",
+// QUALITY}]; null where it does not pass. "validation" as the worker gave it, or null.
+OrderedJson operating_points(const std::vector<Measured>& numbers, const Json& validation);
 void print_truncation_curve(const EvalArguments& arguments, const std::string& trial,
                             const std::vector<Measured>& numbers, const Json& validation);
 

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <iostream>
 #include <set>
+#include <sstream>
 
 #include <cli/chart.hpp>
 #include <cli/eval.hpp>
@@ -102,21 +103,45 @@ void print_table(const Curve& curve) {
 
 // Best distance; quality as held-out real data has it; best quality (the operating points of BigGAN's
 // tables).
-void print_points(const Curve& curve, const Json& validation) {
-  const std::string quality = curve.find("inception_score") ? "inception_score" : "precision";
+struct OperatingPoint {
+  std::string name;
+  double truncation;  // NaN: the curve does not pass through it
+};
+
+const char* quality_of(const Curve& curve) {
+  return curve.find("inception_score") ? "inception_score" : "precision";
+}
+
+Json level_of(const std::string& quality, const Json& validation) {
+  return validation.is_object() ? validation["numbers"].value(quality, Json()) : Json();
+}
+
+std::vector<OperatingPoint> operating_points(const Curve& curve, const Json& validation) {
+  const std::string quality = quality_of(curve);
+  const Values& q = *curve.find(quality);
+  std::vector<OperatingPoint> points;
+  if (const Values* frechet = curve.find("frechet"))
+    points.push_back({"best frechet", best(*frechet, false)});
+  if (const Json level = level_of(quality, validation); level.is_number())
+    points.push_back({quality + " of validation data", crossing(q, level)});
+  points.push_back({"best " + quality, best(q, true)});
+  return points;
+}
+
+double value_at(const Values* values, double truncation) {
+  return values && !std::isnan(truncation) ? between(*values, truncation) : std::nan("");
+}
+
+void print_points(const Curve& curve, const std::vector<OperatingPoint>& points, const Json& validation) {
+  const std::string quality = quality_of(curve);
+  const Json level = level_of(quality, validation);
   Table table({{"operating point"}, {"truncation", true}, {"frechet", true}, {quality, true}});
-  const Values *q = curve.find(quality), *frechet = curve.find("frechet");
-  const auto add = [&](const std::string& name, double t) {
-    const auto cell = [&](const Values* values) { return values ? number_text(between(*values, t)) : "-"; };
-    if (std::isnan(t))
-      table.add({name, "none", "-", "-"});
-    else
-      table.add({name, number_text(t), cell(frechet), cell(q)});
-  };
-  if (frechet) add("best frechet", best(*frechet, false));
-  const Json level = validation.is_object() ? validation["numbers"].value(quality, Json()) : Json();
-  if (level.is_number()) add(quality + " of validation data, " + number_text(level), crossing(*q, level));
-  add("best " + quality, best(*q, true));
+  const auto cell = [](double value) { return std::isnan(value) ? "-" : number_text(value); };
+  for (const OperatingPoint& p : points)
+    table.add({p.name + (p.name.ends_with("validation data") ? ", " + number_text(level) : ""),
+               std::isnan(p.truncation) ? "none" : number_text(p.truncation),
+               cell(value_at(curve.find("frechet"), p.truncation)),
+               cell(value_at(curve.find(quality), p.truncation))});
   std::cout << '\n';
   table.print(std::cout);
   if (level.is_number())
@@ -126,24 +151,47 @@ void print_points(const Curve& curve, const Json& validation) {
 
 }  // namespace
 
+OrderedJson operating_points(const std::vector<Measured>& numbers, const Json& validation) {
+  const Curve curve = curve_of(numbers);
+  pair_of(curve);  // a curve that can be drawn
+  OrderedJson list = OrderedJson::array();
+  for (const OperatingPoint& p : operating_points(curve, validation))
+    list.push_back(
+        {{"name", p.name},
+         {"truncation", to_json(db::Value{p.truncation})},
+         {"frechet", to_json(db::Value{value_at(curve.find("frechet"), p.truncation)})},
+         {quality_of(curve), to_json(db::Value{value_at(curve.find(quality_of(curve)), p.truncation)})}});
+  return list;
+}
+
 void print_truncation_curve(const EvalArguments& a, const std::string& trial,
                             const std::vector<Measured>& numbers, const Json& validation) {
   const Curve curve = curve_of(numbers);
   const Pair pair = pair_of(curve);
+  const std::vector<OperatingPoint> operating = operating_points(curve, validation);
   std::vector<Point> points;
+  std::vector<Mark> marks;
   for (const auto& [t, x] : curve.metrics.at(pair.quality))
     if (const Values& y = curve.metrics.at(pair.other);
-        y.contains(t) && std::isfinite(x) && std::isfinite(y.at(t)))
+        y.contains(t) && std::isfinite(x) && std::isfinite(y.at(t))) {
       points.push_back({x, y.at(t)});
+      marks.push_back({points.back(), "", (std::ostringstream() << t).str()});
+    }
+  for (const OperatingPoint& p : operating) {
+    const Point at{value_at(curve.find(pair.quality), p.truncation),
+                   value_at(curve.find(pair.other), p.truncation)};
+    if (std::isfinite(at.x) && std::isfinite(at.y)) marks.push_back({at, p.name, ""});
+  }
   if (!a.json) {
     print_table(curve);
-    print_points(curve, validation);
+    print_points(curve, operating, validation);
   }
   if (a.plot.empty()) return;
-  Chart chart{.title = pair.other + ", truncation " + a.truncations,
+  Chart chart{.title = pair.other + ", by truncation",
               .x_title = pair.quality,
               .lines = {{trial, points}},
-              .logarithmic = false};
+              .logarithmic = false,
+              .marks = marks};
   const std::unique_ptr<Sheet> sheet = a.plot.ends_with(".svg") ? make_svg_sheet(kChartWidth, kChartHeight)
                                                                 : make_png_sheet(kChartWidth, kChartHeight);
   draw(*sheet, chart);

@@ -66,7 +66,10 @@ void override_keys(Json& entry, const EvalArguments& a, const Catalogue& catalog
     if (!value.empty()) entry[key] = value;
   };
   entry["every"] = 0;
-  if (!a.features.empty()) entry["features"] = features_argument(catalogue, a.features);
+  if (!a.features.empty()) {
+    entry["features"] = features_argument(catalogue, a.features);
+    entry.erase("features_weights");
+  }
   put("split", a.split);
   put("weights", a.weights);
   put("batch_norm", a.batch_norm);
@@ -139,11 +142,14 @@ void print_numbers(const std::vector<Measured>& numbers) {
                {"split"},
                {"weights"},
                {"truncation", true},
+               {"z std", true},
                {"batch norm"}});
   for (const Measured& n : numbers)
     table.add({n.name, number_text(n.value), said(n.protocol, "fake"), said(n.protocol, "features"),
                said(n.protocol, "split"), said(n.protocol, "weights"),
-               n.truncation > 0 ? number_text(n.truncation) : "-", said(n.protocol, "batch_norm")});
+               n.truncation > 0 ? number_text(n.truncation) : "-",
+               n.protocol.contains("z_std") ? said(n.protocol, "z_std") : "1",
+               said(n.protocol, "batch_norm")});
   table.print(std::cout);
 }
 
@@ -188,13 +194,15 @@ void evaluate_trial(const EvalArguments& a, Globals& globals) {
   if (globals.exit_code != 0) return;
   const Json answer = Json::parse(text);
   const std::vector<Measured> numbers = numbers_of(answer);
-  if (a.json)
-    print_json(std::cout, {{"trial", trial.id},
-                           {"name", trial.name},
-                           {"step", answer["step"].get<std::int64_t>()},
-                           {"measured", as_json(numbers)},
-                           {"validation", OrderedJson::parse(answer["validation"].dump())}});
-  else if (truncations.empty())
+  if (a.json) {
+    OrderedJson object = {{"trial", trial.id},
+                          {"name", trial.name},
+                          {"step", answer["step"].get<std::int64_t>()},
+                          {"measured", as_json(numbers)},
+                          {"validation", OrderedJson::parse(answer["validation"].dump())}};
+    if (!truncations.empty()) object["operating_points"] = operating_points(numbers, answer["validation"]);
+    print_json(std::cout, object);
+  } else if (truncations.empty())
     print_numbers(numbers);
   if (!truncations.empty()) print_truncation_curve(a, trial.name, numbers, answer["validation"]);
   std::cout.flush();

@@ -76,7 +76,7 @@ std::vector<Baseline> baselines(db::Reader& reader, const Scope& scope, const st
 
 const char* meaning(const std::string& baseline) {
   if (baseline == "noise") return "noise instead of samples";
-  if (baseline == "untrained") return "untrained generator";
+  if (baseline == "untrained") return "before training";
   return "one half of the real data against the other";
 }
 

@@ -14,6 +14,7 @@
 
 #include <cli/chart.hpp>
 #include <cli/command.hpp>
+#include <cli/labels.hpp>
 #include <cli/names.hpp>
 #include <cli/ranking.hpp>
 #include <cli/scope.hpp>
@@ -136,7 +137,12 @@ void write_table(std::ostream& out, const Rankings& first, const Ranking& order,
     for (const Column& column : columns) {
       std::string text = "";
       for (const Baseline& b : column.ranking->baselines)
-        if (b.name == name) text = mean_text(b.mean, b.spread);
+        if (b.name == name) {
+          text = mean_text(b.mean, b.spread);
+          // What was measured otherwise than its column says how.
+          if (b.protocol != column.ranking->protocol)
+            text += " (" + protocol_labels({column.ranking->protocol, b.protocol}).at(b.protocol) + ")";
+        }
       cells.push_back(text);
     }
     cells.insert(cells.end(), {"", ""});

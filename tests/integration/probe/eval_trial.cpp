@@ -104,6 +104,9 @@ TEST_CASE("a past trial is measured under another protocol, and what was stored 
     const Json whole = ask(eval(curve));
     REQUIRE(whole["validation"]["split"] == "test");
     CHECK(whole["validation"]["numbers"]["precision"] > 0.5);
+    REQUIRE(whole["operating_points"].size() == 3);
+    CHECK(whole["operating_points"][0]["name"] == "best frechet");
+    CHECK(whole["operating_points"][2]["name"] == "best precision");
     const Json alone = ask(eval({"--truncation", "0.5", "--metrics", "frechet,prdc", "--samples", "100",
                                  "--batch-norm", "standing", "--standing-passes", "2"}));
     for (const Json& m : alone["measured"])
@@ -121,6 +124,8 @@ TEST_CASE("a past trial is measured under another protocol, and what was stored 
       }
     const std::string line = answer.out.substr(answer.out.find("best frechet"));
     CHECK(std::stod(line.substr(12)) == Approx(at));
+    CHECK(whole["operating_points"][0]["truncation"] == at);
+    CHECK(whole["operating_points"][0]["frechet"] == lowest);
 
     CHECK_THAT(refused({"--truncations", "0.5,1", "--metrics", "frechet"}), Contains("against"));
     CHECK_THAT(refused({"--truncations", "0.5,x"}), Contains("found \"x\""));

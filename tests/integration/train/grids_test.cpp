@@ -58,7 +58,8 @@ TEST_CASE("a report has the curves and the sample sheets of an experiment beside
   const std::string page = saddle::read_file(place / "page.md");
   const std::string name = grid["name"];
   CHECK_THAT(page, Catch::Contains("](page/" + name + "-frechet.png)") &&
-                       Catch::Contains("](page/" + name + "-1.png)") && Catch::Contains("*floor*"));
+                       Catch::Contains("](page/" + name + "-1.png)") && Catch::Contains("*floor*") &&
+                       Catch::Contains("(fake=750, real=750)"));
   CHECK(saddle::read_file(place / ("page/" + name + "-frechet.png")).substr(1, 3) == "PNG");
   // The sheet is that of the trial in the middle.
   const Json middle = place.sql(

@@ -158,3 +158,19 @@ TEST_CASE("every sign of ASCII has strokes of its own") {
   CHECK(glyph('\n') == glyph('?'));
   CHECK(glyph('\xC3') == glyph('?'));
 }
+
+TEST_CASE("marks are dots on the axes of the lines, named in the legend or labelled where they are") {
+  Chart chart{.title = "t", .x_title = "x", .lines = {{"curve", {{0, 0}, {1, 1}, {2, 0}}}}};
+  const std::string without = svg(chart);
+  chart.marks = {{{1, 1}, "", "0.25"}, {{2, 0}, "best", ""}};
+  const std::string with = svg(chart);
+  for (const char* text : {">0.25<", ">best<"}) {
+    CHECK_FALSE(has(without, text));
+    CHECK(has(with, text));
+  }
+  // The named one is as large as a dot, in the second colour.
+  const Image image = drawn(chart);
+  std::size_t columns = 0;
+  for (int x = 0; x < image.width; ++x) columns += image.rows(x, kSecond).size() > 8;
+  CHECK(columns >= 2 * 8);  // on the curve and in the legend
+}
