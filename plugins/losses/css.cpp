@@ -26,10 +26,9 @@ class Css {
                  .doc("the player whose features are used: the discriminator, or an encoder that another "
                       "trial has trained (\"from\"), which every batch finds the same"),
              param("output", "features")
-                 .doc(
-                     "which of its outputs. `map` of a convolutional discriminator and `features` of vqvae's "
-                     "encoder have places, as the paper means; a discriminator's `features` are pooled over "
-                     "them, so that whole samples are compared"),
+                 .doc("which of its outputs. `map` of a convolutional discriminator (fastgan's `map_whole`) "
+                      "and `features` of vqvae's encoder have places, as the paper means; a discriminator's "
+                      "`features` are pooled over them, so that whole samples are compared"),
              param("normalize", "place")
                  .one_of({"place", "none"})
                  .doc("place: the vector of each place has length 1, so M holds cosines. none: as they are"),
