@@ -57,8 +57,8 @@ std::vector<int64_t> sample_shape(const Case& trial);
 at::Tensor normal(at::IntArrayRef shape, const std::string& stream);
 
 // An input of `n` samples: image, real (a picture that a loss gives beside it), z, label, or one whose shape
-// is given. Undefined for labels of a trial
-// without classes. Throws NotApplied for an input that nobody knows the shape of.
+// is given. Undefined for labels of a trial without classes. Throws NotApplied for an input that nobody knows
+// the shape of.
 at::Tensor make_input(const std::string& name, const Case& trial, int64_t n, at::ScalarType type,
                       const Shapes& shapes);
 
