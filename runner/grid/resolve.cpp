@@ -455,6 +455,19 @@ struct Resolver::Impl {
           if (config["weights"] == "ema" && !averaged)
             draft.fault(pointer + "/weights",
                         "no averaged weights are kept: set train.ema.decay above 0, or weights to raw");
+          if (config["features_weights"] == "ema") {
+            const Json& features = config["features"];
+            const std::string player = features.is_string() ? features.get<std::string>().substr(
+                                                                  0, features.get<std::string>().find('.'))
+                                                            : "";
+            if (features.is_object() || player == "pixels")
+              draft.fault(pointer + "/features_weights",
+                          "only a model of the trial has averaged weights: measure features MODEL.OUTPUT, or "
+                          "leave this out");
+            else if (!averaged)
+              draft.fault(pointer + "/features_weights",
+                          "no averaged weights are kept: set train.ema.decay above 0, or this to raw");
+          }
           if (config["selected"] == true && config["split"] != "train")
             draft.fault(
                 pointer + "/selected",

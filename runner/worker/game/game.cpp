@@ -445,7 +445,8 @@ Batch Game::generate(int64_t count, at::Generator generator, bool average) {
   return Sampler(*this, {.average = average}, 0).draw(count, generator);
 }
 
-at::Tensor Game::features(const std::string& output, const at::Tensor& images, const at::Tensor& labels) {
+at::Tensor Game::features(const std::string& output, const at::Tensor& images, const at::Tensor& labels,
+                          bool average) {
   const at::NoGradGuard no_grad;
   const auto dot = output.find('.');
   const std::string model = output.substr(0, dot),
@@ -454,12 +455,13 @@ at::Tensor Game::features(const std::string& output, const at::Tensor& images, c
   Player& p = *players_.at(model);
   const std::vector<int64_t> shape = wiring_.shape(model, dataset_->info().shape);
   const int64_t number = ++update_number_;
-  p.model.weights.begin(number, train::Use::measure);
+  average = average && p.average.has_value();
+  (average ? *p.average_weights : p.model.weights).begin(number, train::Use::measure);
   std::vector<at::Tensor> parts;
   for (int64_t i = 0; i < images.size(0); i += 256) {
     NamedTensors inputs = {{"image", of_side(images.slice(0, i, i + 256), shape)}};
     if (labels.defined()) inputs.emplace_back("label", labels.slice(0, i, i + 256));
-    const at::Tensor f = find(p.forward(inputs, number, false), name);
+    const at::Tensor f = find(p.forward(inputs, number, false, average), name);
     if (!f.defined()) throw Error("model '" + model + "' gives no output '" + name + "'");
     parts.push_back(f.reshape({f.size(0), -1}).to(at::kFloat));
   }

@@ -45,7 +45,9 @@ class Game {
   // z and labels only. `average`: with EMA weights, if there are any.
   Batch generate(int64_t count, at::Generator generator, bool average);
   // "MODEL.OUTPUT" on images in evaluation mode, flattened to [n, d]; a model that takes labels needs them.
-  at::Tensor features(const std::string& output, const at::Tensor& images, const at::Tensor& labels = {});
+  // `average`: with its EMA weights, if there are any.
+  at::Tensor features(const std::string& output, const at::Tensor& images, const at::Tensor& labels = {},
+                      bool average = false);
   // The discriminator's logits in evaluation mode.
   at::Tensor logits(const Batch& batch);
 

@@ -68,6 +68,7 @@ Measuring::Measuring(const Trial& trial, Game& game) : trial_(trial), game_(game
       check_truncation(trial.config.at("train").at("latent"), e.sampling.truncation);
       e.split = c.value("split", "train");
       e.selected = c.value("selected", false);
+      e.averaged = c.value("features_weights", "raw") == "ema";
       if (e.selected && !Selection::wanted(trial))
         throw PlacedError("/metrics/" + std::to_string(i) + "/selected",
                           "the data set selects nothing: there is no dataset.select");
@@ -95,6 +96,7 @@ Measuring::Measuring(const Trial& trial, Game& game) : trial_(trial), game_(game
         e.protocol["features"] = e.extractor->protocol();
         e.protocol["features"]["output"] = e.features;
       }
+      if (e.averaged) e.protocol["features_weights"] = "ema";
       e.sampling.describe(e.protocol);
       if (!held_out_.empty()) {
         for (const char* generated : {"latents", "truncation", "batch_norm"}) e.protocol.erase(generated);
@@ -132,8 +134,9 @@ at::Tensor Measuring::features(const Entry& entry, const Batch& set, bool real) 
   if (entry.extractor) return entry.extractor->features(set.image, entry.features, real);
   const at::Tensor seen = quantised(set.image, game_.dataset().info().dtype);
   const at::Tensor labels = set.label.defined() ? set.label.to(seen.device()) : at::Tensor();
-  const at::Tensor rows = entry.features == "pixels" ? seen.reshape({seen.size(0), -1})
-                                                     : game_.features(entry.features, seen, labels);
+  const at::Tensor rows = entry.features == "pixels"
+                              ? seen.reshape({seen.size(0), -1})
+                              : game_.features(entry.features, seen, labels, entry.averaged);
   return rows.to(at::kCPU, at::kFloat).contiguous();
 }
 

@@ -47,6 +47,7 @@ class Measuring {
     std::shared_ptr<Extractor> extractor;
     int64_t every, samples;
     bool selected;  // the real samples are those that dataset.select keeps
+    bool averaged;  // MODEL.OUTPUT is that of the model's averaged weights
     Sampling sampling;
     std::unique_ptr<Metric> metric;
     nlohmann::json protocol;

@@ -78,10 +78,11 @@ Player::Player(const Trial& trial, const std::string& player, const nlohmann::js
   }
 }
 
-NamedTensors Player::forward(const NamedTensors& inputs, int64_t number, bool training) {
+NamedTensors Player::forward(const NamedTensors& inputs, int64_t number, bool training, bool averaged) {
   const Declared& declared = model.instance.declared();
-  return model.instance.forward(weights_of(declared, model.weights, number), buffers_of(declared, model.set),
-                                inputs, training);
+  return model.instance.forward(weights_of(declared, averaged ? *average_weights : model.weights, number),
+                                buffers_of(declared, averaged ? average->set() : model.set), inputs,
+                                training);
 }
 
 void Player::first_pass(const NamedTensors& inputs, int64_t number) {

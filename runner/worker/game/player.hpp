@@ -43,8 +43,8 @@ std::vector<at::Tensor> buffers_of(const Declared& declared, train::ParameterSet
 struct Player {
   Player(const Trial& trial, const std::string& name, const nlohmann::json& facts);
 
-  // A pass with the live weights of this update.
-  NamedTensors forward(const NamedTensors& inputs, int64_t update, bool training);
+  // A pass with the live weights of this update, or with the averaged ones, which must be kept.
+  NamedTensors forward(const NamedTensors& inputs, int64_t update, bool training, bool averaged = false);
   // The pass in which a model starts from data, for one that asks for it; averages start there, too.
   void first_pass(const NamedTensors& inputs, int64_t update);
 

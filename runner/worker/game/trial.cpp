@@ -41,8 +41,8 @@ nlohmann::json own_parameters(const std::string& kind, const nlohmann::json& ent
       {"model", {"use", "role", "init", "norm", "from", "inputs", "side"}},
       {"loss", {"use", "weight", "players"}},
       {"metric",
-       {"use", "every", "samples", "features", "weights", "batch_norm", "standing_passes", "truncation",
-        "z_std", "split", "selected"}},
+       {"use", "every", "samples", "features", "features_weights", "weights", "batch_norm", "standing_passes",
+        "truncation", "z_std", "split", "selected"}},
       {"transform", {"use"}}};
   nlohmann::json own = nlohmann::json::object();
   for (const auto& [key, value] : entry.items())

@@ -8,6 +8,7 @@
 
 #include <game/game.hpp>
 #include <game/labelled.hpp>
+#include <game/measure.hpp>
 #include <game/prove.hpp>
 
 #include "trial_fixture.hpp"
@@ -177,6 +178,43 @@ TEST_CASE("with few labels the real samples have none, and a resumed trial goes 
   Game without(Trial::from_json(t));
   Fault fault;
   CHECK_THROWS_WITH(without.play(0, nullptr, &fault), Catch::Contains("real.label"));
+}
+
+TEST_CASE("a model's output is measured with its averaged weights where a metric says so") {
+  const Scratch scratch;
+  json t = pictures(scratch);
+  json& c = t["config"];
+  c["train"]["ema"]["decay"] = 0.9;
+  json metric = entry(t, "metric", "frechet");
+  metric.update({{"every", 0}, {"samples", 20}, {"features", "discriminator.logits"}, {"weights", "ema"}});
+  c["metrics"] = {metric, metric};
+  c["metrics"][0]["features_weights"] = "raw";
+  c["metrics"][1]["features_weights"] = "ema";
+  const Trial trial = Trial::from_json(t);
+  Game game(trial);
+  play(game, 0, 12);
+  // A game whose live weights are the averages of this one.
+  auto state = copied(game.state());
+  const std::string ema = "discriminator/ema/";
+  for (const auto& [name, tensor] : game.state())
+    if (name.starts_with(ema)) state["discriminator/raw/" + name.substr(ema.size())] = tensor.clone();
+  Game averaged(trial);
+  averaged.load_state(state);
+
+  const auto told = [&](Game& of) {
+    std::vector<std::pair<double, json>> all;
+    Measuring(trial, of).evaluate({}, [&](const std::string&, double value, const json& protocol) {
+      all.emplace_back(value, protocol);
+    });
+    REQUIRE(all.size() == 2);
+    return all;
+  };
+  const auto of_game = told(game), of_averaged = told(averaged);
+  CHECK(of_game[1].first == Approx(of_averaged[0].first).epsilon(1e-4));
+  CHECK(of_game[0].first != Approx(of_game[1].first).epsilon(0.01));
+  CHECK_FALSE(of_game[0].second.contains("features_weights"));
+  CHECK(of_game[0].second["parameters"].empty());
+  CHECK(of_game[1].second["features_weights"] == "ema");
 }
 
 TEST_CASE("weight norm that starts from data: the first batch comes out with mean 0 and variance 1") {

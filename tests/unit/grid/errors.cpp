@@ -140,6 +140,12 @@ TEST_CASE("each fault of a value or key is one line with its place") {
       {"\"every\": 50", "\"weights\": \"ema\"",
        "g.json:14:45 /metrics/0/weights: no averaged weights are kept: set train.ema.decay above 0, or "
        "weights to raw"},
+      {"\"every\": 50", "\"features_weights\": \"ema\"",
+       "/metrics/0/features_weights: only a model of the trial has averaged weights: measure features "
+       "MODEL.OUTPUT, or leave this out"},
+      {"\"every\": 50", "\"features\": \"discriminator.logit\", \"features_weights\": \"ema\"",
+       "/metrics/0/features_weights: no averaged weights are kept: set train.ema.decay above 0, or this to "
+       "raw"},
       {"\"every\": 50", "\"features\": \"discriminator.features\"",
        "g.json:14:46 /metrics/0/features: no output \"features\"; model \"mlp\" in the role "
        "\"discriminator\" offers logit"},
