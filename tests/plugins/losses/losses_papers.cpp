@@ -395,6 +395,30 @@ TEST_CASE("css waits for its start, and may use an encoder") {
   CHECK(css.buffers[1].item<double>() == 1);
 }
 
+TEST_CASE("feature_matching compares the means of an encoder's maps place by place, and moves fakes alone") {
+  at::manual_seed(10);
+  TestLoss matching("feature_matching", {{"model", "encoder"}, {"output", "code"}, {"form", "l1"}});
+  CHECK(matching.loss.needs("generator") == std::vector<std::string>{"encoder.code"});
+  const at::Tensor real = randn({6, 3, 2, 2}).requires_grad_(), fake = randn({6, 3, 2, 2}).requires_grad_();
+  matching.tensors = {{"encoder.real.code", real},
+                      {"encoder.fake.code", fake},
+                      // What it is not asked for.
+                      {"discriminator.real.features", randn({6, 4})},
+                      {"discriminator.fake.features", randn({6, 4})}};
+  CHECK(matching.terms("discriminator").empty());
+  const at::Tensor total = matching.total("generator");
+  double expected = 0;
+  for (int64_t k = 0; k < 12; ++k)
+    expected += std::abs((fake.view({6, 12}).select(1, k).mean() - real.view({6, 12}).select(1, k).mean())
+                             .item<double>()) /
+                12;
+  CHECK(total.item<double>() == Approx(expected));
+  const auto found = gradients(total, {real, fake});
+  CHECK(found[0].abs().max().item<double>() == 0);
+  CHECK(finite_difference_error([&] { return matching.total("generator").item<double>(); }, fake, found[1]) <
+        1e-7);
+}
+
 TEST_CASE("historical_averaging draws weights to the mean of what they were") {
   at::manual_seed(9);
   train::ParameterSpec weight, bias;
