@@ -14,7 +14,6 @@ using saddle::test::copied;
 using saddle::test::entry;
 using saddle::test::equal;
 using saddle::test::json;
-using saddle::test::picture_trial;
 using saddle::test::play_one;
 using saddle::test::trial_json;
 namespace train = saddle::train;
