@@ -6,6 +6,15 @@
 
 namespace saddle::cli {
 
+CLI::Option* add_grid_options(CLI::App& command, std::string& file, std::vector<std::string>& sets) {
+  CLI::Option* option = command.add_option("file", file, "Grid file (JSON)")->type_name("FILE");
+  command
+      .add_option("--set", sets, "Put a value over the file and its sweep: train.rounds=100; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("PATH=VALUE");
+  return option;
+}
+
 Catalogue catalogue_for(const Rules& rules, const Globals& globals) {
   Catalogue catalogue = Catalogue::discover(plugin_search_path(globals.plugin_folders), discover_for(rules));
   catalogue.find_trained = find_trained_in(globals.database);

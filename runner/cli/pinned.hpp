@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include <cli/command.hpp>
 #include <grid/catalogue.hpp>
 #include <grid/plan.hpp>
@@ -17,6 +19,9 @@ struct PinnedPlan {
 };
 PinnedPlan load_pinned(const std::filesystem::path& file, const std::vector<std::string>& sets,
                        std::size_t most_trials, bool require_pins, const Globals& globals);
+
+// FILE and --set of the commands that plan a grid file. Gives the option of the file.
+CLI::Option* add_grid_options(CLI::App& command, std::string& file, std::vector<std::string>& sets);
 
 // The components at hand for rules that are known.
 Catalogue catalogue_for(const Rules& rules, const Globals& globals);

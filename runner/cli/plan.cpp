@@ -90,12 +90,7 @@ void add_plan(CLI::App& app, Globals& globals) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command =
       app.add_subcommand("plan", "What a grid would run, checked to its shapes, without running it");
-  command->add_option("file", arguments->file, "Grid file (JSON)")->type_name("FILE");
-  command
-      ->add_option("--set", arguments->sets,
-                   "Put a value over the file and its sweep: train.rounds=100; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("PATH=VALUE");
+  add_grid_options(*command, arguments->file, arguments->sets);
   add_choice_options(*command, arguments->only, arguments->where);
   command->add_flag("--yes", arguments->yes, "Plan more than 10,000 trials");
   command->add_flag("--require-pins", arguments->require_pins,

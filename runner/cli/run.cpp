@@ -47,12 +47,7 @@ void run(const Arguments& arguments, Globals& globals) {
 void add_run(CLI::App& app, Globals& globals) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("run", "Run a grid file: all its trials that have no result yet");
-  command->add_option("file", arguments->file, "Grid file (JSON)")->required()->type_name("FILE");
-  command
-      ->add_option("--set", arguments->sets,
-                   "Put a value over the file and its sweep: train.rounds=100; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("PATH=VALUE");
+  add_grid_options(*command, arguments->file, arguments->sets)->required();
   command->add_flag("--yes", arguments->yes, "Plan more than 10,000 trials");
   add_execute_options(*command, arguments->execute);
   command->callback([arguments, &globals] { run(*arguments, globals); });

@@ -326,16 +326,11 @@ void add_submit(CLI::App& app, Globals& globals) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command =
       app.add_subcommand("submit", "Give the trials of a grid that have no result yet to Slurm");
-  command->add_option("file", arguments->file, "Grid file (JSON)")->required()->type_name("FILE");
+  add_grid_options(*command, arguments->file, arguments->sets)->required();
   command->add_option("options", arguments->submit.slurm, "Options for sbatch, after --")
       ->type_name("-- OPTIONS");
   command->add_flag("--slurm", arguments->slurm, "As an array job of Slurm");
   add_submit_options(*command, arguments->submit);
-  command
-      ->add_option("--set", arguments->sets,
-                   "Put a value over the file and its sweep: train.rounds=100; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("PATH=VALUE");
   command->add_flag("--yes", arguments->yes, "Plan more than 10,000 trials");
   command
       ->add_option("--first", arguments->execute.first,

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cli/command.hpp>
+#include <cli/pinned.hpp>
 #include <cli/plugins/commands.hpp>
 #include <common/error.hpp>
 #include <common/paths.hpp>
@@ -43,12 +44,7 @@ void add_plugins_pins(CLI::App& plugins, Globals& globals) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = plugins.add_subcommand(
       "pins", "The SHA-256 of each plugin file that a grid uses, as the block \"pins\" to paste into it");
-  command->add_option("file", arguments->file, "Grid file (JSON)")->required()->type_name("FILE");
-  command
-      ->add_option("--set", arguments->sets,
-                   "Put a value over the file and its sweep: train.rounds=100; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("PATH=VALUE");
+  add_grid_options(*command, arguments->file, arguments->sets)->required();
   command->callback([arguments, &globals] { print_pins(*arguments, globals); });
 }
 
