@@ -15,8 +15,8 @@ class Jacobian {
             "random direction of length 1 in the space of pictures (KDD GAN, Lemkhenter et al. 2021, eq. "
             "8; JacD). The paper's lambda is the loss's weight, 1e-5. One pass more for each side, with "
             "the weights of the first, in float32; where train.precision is bfloat16, in which the "
-            "difference "
-            "drowns, two more.",
+            "difference drowns, two more. Not for a discriminator that draws noise or drops units: both "
+            "passes draw their own, and delta is small beside it.",
         .params = {param("delta", 1e-3).above(0).doc("the step (paper: 1e-3)"),
                    param("mean", false)
                        .doc("over real and fake together, half of eq. 8, which divides the sum over both by "

@@ -40,7 +40,9 @@ class Kdd {
                  .doc("no gradient through anchors: then the generator's is that of eqs. 5 to 7"),
              param("copies", 0)
                  .at_least(0)
-                 .doc("augmented copies of every sample that are anchors only (paper: DA 1, x3, x7)"),
+                 .doc("augmented copies of every sample that are anchors only (paper: DA 1, x3, x7); of "
+                      "samples as they "
+                      "are before train.augment"),
              param("color", true).doc("copies: brightness, saturation, contrast"),
              param("translation", 0.125)
                  .at_least(0)
