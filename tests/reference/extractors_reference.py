@@ -20,7 +20,7 @@ import torchvision
 from efficientnet_lite_pytorch import EfficientNet
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
-from models_reference import save_safetensors
+from reference_file import save_safetensors
 
 
 def uniform(seed, count):

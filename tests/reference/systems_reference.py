@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from models_reference import count, record, save_safetensors
+from reference_file import count, record, save_safetensors
 
 TAPS = [1 / 8, 3 / 8, 3 / 8, 1 / 8]
 

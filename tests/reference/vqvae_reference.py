@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from models_reference import save_safetensors
+from reference_file import save_safetensors
 
 CASES = {
     "two": dict(width=6, halvings=2, blocks=2, block_width=3, codes=7, code_size=4, decay=0.9, shape=[3, 8, 8]),
