@@ -103,6 +103,10 @@ Json checked_entries(const EvalArguments& a, Json config, const Catalogue& catal
     if (std::find(list.begin(), list.end(), entry) == list.end()) list.push_back(std::move(entry));
   }
   sets.check_all_used();
+  if (a.standing_passes > 0 && std::none_of(list.begin(), list.end(), [](const Json& entry) {
+        return entry.value("batch_norm", Json()) == "standing";
+      }))
+    throw Error("--standing-passes: they are passes of standing statistics; add --batch-norm standing");
   config["metrics"] = std::move(list);
   const Resolution resolved =
       resolve(config, catalogue, [&](const std::string& pointer, const std::string& text, bool) {

@@ -186,7 +186,9 @@ void add_network_options(CLI::App* command, const Shared& a) {
   command->add_option("--latent", a->latent, "Length of z [what the inputs have, else 128]")
       ->check(kCount)
       ->type_name("N");
-  command->add_option("--seed", a->seed, "Of initial weights and other random numbers [0]")->type_name("N");
+  command->add_option("--seed", a->seed, "Of initial weights and other random numbers [0]")
+      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
+      ->type_name("N");
 }
 
 void add_model(CLI::App& probe, Globals& globals) {

@@ -1,5 +1,6 @@
 #include <charconv>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -24,7 +25,7 @@ struct Arguments {
   std::string trial, weights, out, grid, truncation, z_std, psi, classes, batch_norm = "running",
                                                                           features = "pixels";
   std::vector<std::string> interpolate;
-  std::int64_t count = 0, columns = 0, nearest = 0, standing_passes = 16;
+  std::int64_t count = 0, columns = 0, nearest = 0, standing_passes = 0;
   std::uint64_t seed = 0;
   bool has_classes = false, over_time = false, style_mixing = false;
 };
@@ -82,6 +83,8 @@ void check(const Arguments& a) {
   both(a.style_mixing, "--style-mixing", !a.interpolate.empty(), "--interpolate", mixed);
   both(a.style_mixing, "--style-mixing", a.nearest > 0, "--nearest", mixed);
   both(a.style_mixing, "--style-mixing", a.count > 0, "-n", "say how many with --grid");
+  both(a.standing_passes > 0, "--standing-passes", a.batch_norm != "standing", "no --batch-norm standing",
+       "they are passes of standing statistics");
   both(a.features != "pixels", "--features", a.nearest == 0, "no --nearest",
        "features say what is near: add --nearest 5");
 }
@@ -164,7 +167,7 @@ void sample(const Arguments& a, Globals& globals) {
                   {"truncation", numbers("--truncation", a.truncation, 0.001)},
                   {"z_std", numbers("--z-std", a.z_std, 0)},
                   {"batch_norm", a.batch_norm},
-                  {"standing_passes", a.standing_passes},
+                  {"standing_passes", a.standing_passes > 0 ? a.standing_passes : 16},
                   {"classes", classes_of(a)},
                   {"interpolate", a.interpolate},
                   {"style_mixing", a.style_mixing},
@@ -184,7 +187,9 @@ void add_sample(CLI::App& app, Globals& globals) {
   command->add_option("-n,--n,--count", a->count, "Samples [64]")
       ->check(CLI::Range(1, 100000000))
       ->type_name("N");
-  command->add_option("--seed", a->seed, "Of the samples [0]")->type_name("N");
+  command->add_option("--seed", a->seed, "Of the samples [0]")
+      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
+      ->type_name("N");
   command->add_option("--weights", a->weights, "Averaged or last ones [ema if the trial keeps them]")
       ->check(CLI::IsMember({"ema", "raw"}))
       ->type_name("ema|raw");

@@ -129,6 +129,8 @@ TEST_CASE("a past trial is measured under another protocol, and what was stored 
 
     CHECK_THAT(refused({"--truncations", "0.5,1", "--metrics", "frechet"}), Contains("against"));
     CHECK_THAT(refused({"--truncations", "0.5,x"}), Contains("found \"x\""));
+    CHECK_THAT(refused({"--standing-passes", "4", "--metrics", "prdc"}),
+               Contains("add --batch-norm standing"));
     CHECK_THAT(refused({"--plot", scratch / "c.png"}), Contains("--truncations"));
     CHECK_THAT(refused({"--truncations", "0.5,1", "--plot", scratch / "c.gif"}),
                Contains("neither .png nor .svg"));

@@ -128,8 +128,9 @@ TEST_CASE("every option of sample draws what it says") {
 
     const at::Tensor running = t.at("image");
     for (const char* mode : {"batch", "standing"}) {
-      const Tensors changed =
-          draw({"--grid", "2x3", "--seed", "4", "--batch-norm", mode, "--standing-passes", "4"});
+      Arguments how = {"--grid", "2x3", "--seed", "4", "--batch-norm", mode};
+      if (std::string(mode) == "standing") how.insert(how.end(), {"--standing-passes", "4"});
+      const Tensors changed = draw(how);
       CHECK_THAT(said, Contains(std::string(mode) + " statistics"));
       CHECK_FALSE(at::allclose(changed.at("image"), running, 1e-3, 1e-3));
     }
@@ -168,6 +169,8 @@ TEST_CASE("every option of sample draws what it says") {
   }
 
   SECTION("what cannot be drawn is one clear line") {
+    CHECK_THAT(refused({"--standing-passes", "4"}), Contains("no --batch-norm standing"));
+    CHECK_THAT(refused({"--seed", "-1"}), Contains("not in range 0 to"));
     CHECK_THAT(refused({"--grid", "3"}), Contains("expected ROWSxCOLUMNS"));
     CHECK_THAT(refused({"--grid", "0x4"}), Contains("expected ROWSxCOLUMNS"));
     CHECK_THAT(refused({"--grid", "2x4", "-n", "5"}), Contains("the grid says how many"));
