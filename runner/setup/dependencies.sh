@@ -192,7 +192,9 @@ fetch_weights() {
     drop_scratch_folder
   else
     [[ -f $source ]] || usage "fetch $name $source: there is no such file"
-    "$python" "$repo/runner/setup/weights.py" "$source" "$file" || usage "fetch $name: $source was not converted"
+    local -A expected=([efficientnet_lite0]=_conv_stem.weight [inception_v3]=Conv2d_1a_3x3.conv.weight
+      [lpips_vgg]=lin0.model.1.weight [vgg16]=classifier.0.weight)
+    "$python" "$repo/runner/setup/weights.py" "$source" "$file" "${expected[$name]}" || usage "fetch $name: $source was not converted"
   fi
   say "$file, SHA-256 $(sha256sum "$file" | cut -d' ' -f1)"
 }

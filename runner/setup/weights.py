@@ -1,6 +1,8 @@
 """Converts weights that PyTorch saved (.pth, .pt) to safetensors; only Python's standard library.
 
-    weights.py SOURCE TARGET
+    weights.py SOURCE TARGET [TENSOR]
+
+With TENSOR, a file that has none of this name is not the one that was meant.
 
 Reads a dictionary of tensors, also one under "state_dict", in the format of torch.save before and since version 1.6. Runs
 none of the code that a pickle may ask for: whatever is no tensor, number, text or container ends it with an error.
@@ -131,7 +133,7 @@ def write(path, tensors, metadata):
             out.write(values.tobytes())
 
 
-def main(source, target):
+def main(source, target, expected=None):
     try:
         content = read(source)
         if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
@@ -140,6 +142,8 @@ def main(source, target):
             raise ValueError("it holds no dictionary of tensors")
         tensors = {name: (t.shape, t.contiguous()) for name, t in content.items()
                    if isinstance(t, Tensor) and t.storage.item in "fde"}
+        if expected and expected not in tensors:
+            raise ValueError(f"it has no tensor {expected}, so it holds the weights of another network")
     except (ValueError, KeyError, EOFError, TypeError, IndexError, struct.error, pickle.UnpicklingError, OSError,
             zipfile.BadZipFile) as e:
         sys.exit(f"saddle: {source}: {e}")
@@ -152,6 +156,6 @@ def main(source, target):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
     main(*sys.argv[1:])

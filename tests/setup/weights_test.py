@@ -100,16 +100,19 @@ def main(script):
         os.chdir(folder)
         source, target = pathlib.Path("w.pth"), pathlib.Path("out/w.safetensors")
 
-        def convert(data):
+        def convert(data, *more):
             source.write_bytes(data)
             target.unlink(missing_ok=True)
-            return subprocess.run([sys.executable, script, source, target], capture_output=True, text=True)
+            return subprocess.run([sys.executable, script, source, target, *more], capture_output=True, text=True)
 
         for form in (old_form, new_form):
             for wrapped in (content, {"state_dict": collections.OrderedDict(content), "epoch": 3}):
                 result = convert(form(wrapped, [floats, longs]))
                 assert result.returncode == 0, result.stderr
                 assert read_safetensors(target) == expected, read_safetensors(target)
+            assert convert(form(content, [floats, longs]), "plain").returncode == 0
+            result = convert(form(content, [floats, longs]), "fc.weight")
+            assert result.returncode == 1 and "no tensor fc.weight" in result.stderr and not target.exists()
             for broken, why in ((form(outside, [floats]), "a tensor reaches outside its storage"),
                                 (form({"t": Trap()}, []), "it asks for"), (form({"a": 1}, []), "it holds no dictionary of tensors"),
                                 (form(content, [floats, longs])[:-60], ""), (b"text", "")):
