@@ -24,10 +24,23 @@ namespace {
 constexpr std::size_t kLongestMessage = std::size_t{64} << 10;
 constexpr std::size_t kDescriptors = 3;
 
-// Space for three descriptors, aligned as the kernel wants it.
-union Control {
-  cmsghdr header;
-  std::array<char, CMSG_SPACE(kDescriptors * sizeof(int))> bytes;
+// One text, the caller's, and space for three descriptors.
+class Message {
+ public:
+  Message(char* text, std::size_t size) : part_{text, size} {
+    header.msg_iov = &part_;
+    header.msg_iovlen = 1;
+    header.msg_control = control_.data();
+    header.msg_controllen = control_.size();
+  }
+  Message(const Message&) = delete;  // the header points into it
+  Message& operator=(const Message&) = delete;
+  msghdr header{};
+
+ private:
+  iovec part_;
+  alignas(
+      cmsghdr) std::array<char, CMSG_SPACE(kDescriptors * sizeof(int))> control_{};  // as the kernel wants it
 };
 
 bool send_text(int socket, const Json& message) {
@@ -43,22 +56,16 @@ struct Received {
 // Nothing when saddle has closed its end.
 std::optional<Received> receive_request(int socket) {
   std::vector<char> text(kLongestMessage);
-  Control control{};
-  iovec part{text.data(), text.size()};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.bytes.data();
-  message.msg_controllen = control.bytes.size();
+  Message message(text.data(), text.size());
   ssize_t n;
   do {
-    n = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    n = ::recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC);
   } while (n < 0 && errno == EINTR);
   if (n <= 0) return std::nullopt;
 
   Received received;
   std::array<int, kDescriptors> descriptors{-1, -1, -1};
-  const cmsghdr* attached = CMSG_FIRSTHDR(&message);
+  const cmsghdr* attached = CMSG_FIRSTHDR(&message.header);
   if (attached != nullptr && attached->cmsg_type == SCM_RIGHTS &&
       attached->cmsg_len == CMSG_LEN(sizeof(descriptors)))
     std::memcpy(descriptors.data(), CMSG_DATA(attached), sizeof(descriptors));
@@ -110,19 +117,13 @@ bool send_request(int socket, const ForkRequest& request, const ForkDescriptors&
                          .dump();
   if (text.size() > kLongestMessage) return false;
   const std::array<int, kDescriptors> attached{descriptors.output, descriptors.frames, descriptors.go};
-  Control control{};
-  iovec part{text.data(), text.size()};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.bytes.data();
-  message.msg_controllen = control.bytes.size();
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  Message message(text.data(), text.size());
+  cmsghdr* header = CMSG_FIRSTHDR(&message.header);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(attached));
   std::memcpy(CMSG_DATA(header), attached.data(), sizeof(attached));
-  return ::sendmsg(socket, &message, MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+  return ::sendmsg(socket, &message.header, MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
 }
 
 std::optional<Json> receive_message(int socket, int timeout_ms) {

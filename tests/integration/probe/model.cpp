@@ -74,7 +74,7 @@ TEST_CASE("every parameter is listed with shape, initialiser and norm, the host'
   CHECK(find(own["buffers"], "conv0.norm.running_var") ==
         Json{{"name", "conv0.norm.running_var"}, {"shape", {2}}, {"value", 1.0}});
   CHECK(own["inputs"] == Json{"image"});
-  CHECK(own["outputs"] == Json{"logit", "features"});
+  CHECK(own["outputs"] == Json{"logit", "features", "map"});
   Arguments changed = base;
   for (const char* set : {"norm=spectral", "init=normal", "batch_norm=false"}) {
     changed.push_back("--set");

@@ -11,9 +11,10 @@
 #include <game/measure.hpp>
 #include <game/prove.hpp>
 
-#include "trial_fixture.hpp"
+#include "playing.hpp"
 
 using namespace saddle::worker;
+using saddle::test::copied;
 using saddle::test::entry;
 using saddle::test::json;
 using saddle::test::OwnCache;
@@ -42,12 +43,6 @@ void play(Game& game, int64_t from, int64_t to) {
     Fault fault;
     REQUIRE(game.play(round, nullptr, &fault));
   }
-}
-
-std::map<std::string, at::Tensor> copied(const std::map<std::string, at::Tensor>& tensors) {
-  std::map<std::string, at::Tensor> copy;
-  for (const auto& [name, t] : tensors) copy[name] = t.clone();
-  return copy;
 }
 
 std::string error_of(const std::function<void()>& f) {

@@ -9,10 +9,11 @@
 #include <game/sampling.hpp>
 #include <train/random.hpp>
 
-#include "trial_fixture.hpp"
+#include "playing.hpp"
 
 using namespace saddle::worker;
 using Catch::Matchers::Contains;
+using saddle::test::copied;
 using saddle::test::entry;
 using saddle::test::json;
 using saddle::test::trial_json;
@@ -25,12 +26,6 @@ using Tensors = std::map<std::string, at::Tensor>;
 void train_for(Game& game, int64_t rounds) {
   Fault fault;
   for (int64_t round = 0; round < rounds; ++round) REQUIRE(game.play(round, nullptr, &fault));
-}
-
-Tensors copied(const Tensors& tensors) {
-  Tensors copy;
-  for (const auto& [name, t] : tensors) copy[name] = t.clone();
-  return copy;
 }
 
 bool equal(const Tensors& a, const Tensors& b) {

@@ -12,10 +12,11 @@
 #include <train/random.hpp>
 #include <train/safetensors.hpp>
 
-#include "trial_fixture.hpp"
+#include "playing.hpp"
 
 using namespace saddle::worker;
 using Catch::Contains;
+using saddle::test::copied;
 using saddle::test::entry;
 using saddle::test::json;
 using saddle::test::Scratch;
@@ -83,12 +84,6 @@ json pyramid(const Scratch& scratch) {
   c["train"]["during"] = {
       {"scale0", {0, 6}}, {"judge0", {0, 6}}, {"generator", {6, 12}}, {"discriminator", {6, 12}}};
   return t;
-}
-
-std::map<std::string, at::Tensor> copied(const std::map<std::string, at::Tensor>& state) {
-  std::map<std::string, at::Tensor> copies;
-  for (const auto& [name, tensor] : state) copies[name] = tensor.detach().clone();
-  return copies;
 }
 
 // Players whose weights a round moves, and the names of what it records.
