@@ -4,6 +4,7 @@
 
 #include <common/nearest.hpp>
 #include <common/needs.hpp>
+#include <grid/host_schema.hpp>
 #include <grid/schema.hpp>
 #include <grid/spec.hpp>
 
@@ -177,6 +178,16 @@ void check_features(Draft& draft, const Models& models, const Json& value, const
   if (role == nullptr || contains((*role)["outputs"], path[1])) return;
   draft.fault(pointer, "no output \"" + path[1] + "\"; " + models.in_role(path[0]) + " offers " +
                            joined((*role)["outputs"]));
+}
+
+void check_drawing(Draft& draft, const Models& models, const Json& metric, const std::string& pointer) {
+  if (models.players.empty() || models.players.contains("generator")) return;
+  const Json& properties = host_schema()["metric"]["properties"];
+  for (const char* key : {"truncation", "z_std", "batch_norm", "standing_passes"})
+    if (metric.contains(key) && metric[key] != properties[key]["default"])
+      draft.fault(pointer_child(pointer, key),
+                  "it says how a player called generator draws samples, and there is none (models: " +
+                      joined(keys(models.config)) + "): leave it out");
 }
 
 }  // namespace saddle

@@ -63,5 +63,7 @@ void check_needs(Draft& draft, const Models& models, const Component& loss, cons
 void serve_feeders(const Models& models, Names& served);
 // Of a metric or of what else looks at a model's output: "pixels" or MODEL.OUTPUT.
 void check_features(Draft& draft, const Models& models, const Json& value, const std::string& pointer);
+// Of a metric: what says how samples are drawn, in a game in which nobody draws any.
+void check_drawing(Draft& draft, const Models& models, const Json& metric, const std::string& pointer);
 
 }  // namespace saddle

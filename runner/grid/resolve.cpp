@@ -48,6 +48,10 @@ struct Resolver::Impl {
       draft.take_faults(*entry);
       draft.config = entry->config;
       Json identity = entry->identity;
+      if (draft.config.contains("labelled_seed") && !draft.config.contains("labelled"))
+        draft.fault("/dataset/labelled_seed",
+                    "it says which samples keep their labels, and all do: set labelled, how many, or leave "
+                    "this out");
       if (entry->component && draft.config.contains("select") && draft.config["select"].is_object())
         fill_selection(draft, identity["select"]);
       draft.identity = canonical_json(identity);
@@ -272,6 +276,7 @@ struct Resolver::Impl {
             kept["features"] = features.identity;
           }
           check_features(draft, *models, config["features"], pointer + "/features");
+          check_drawing(draft, *models, config, pointer);
         }
         draft.config.push_back(std::move(config));
         identity.push_back(std::move(kept));

@@ -188,6 +188,17 @@ LabelledSource& Game::labelled() {
   return *labelled_;
 }
 
+void Game::check_labelled() const {
+  if (!trial_.config.at("dataset").contains("labelled") || labelled_) return;
+  for (const auto& loss : trial_.config.at("losses"))
+    for (const auto& role : trial_.component("loss", loss).description.at("roles"))
+      for (const std::string& need : needs_of(role, loss))
+        if (need == "label") return;
+  throw PlacedError("/dataset/labelled",
+                    "no loss looks at labelled samples, so this would do nothing but take their labels from "
+                    "real ones: add a loss that does, such as semi_supervised, or leave it out");
+}
+
 void Game::first_passes() {
   const auto seed = static_cast<uint64_t>(trial_.seed);
   const at::NoGradGuard no_grad;

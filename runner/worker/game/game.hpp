@@ -63,6 +63,9 @@ class Game {
   // A number for weights that are about to be read, as an update's; never given twice.
   int64_t next_update() { return ++update_number_; }
   bool has_generator() const { return players_.contains("generator"); }
+  // Throws PlacedError where dataset.labelled does nothing: no loss has looked at the sample `labelled` in
+  // what was played, nor says that it needs labels.
+  void check_labelled() const;
   // Shapes of each model's outputs as the last round saw them.
   const std::map<std::string, std::map<std::string, std::vector<int64_t>>>& output_shapes() const {
     return output_shapes_;

@@ -49,6 +49,17 @@ at::Tensor balanced(const Dataset& dataset, uint32_t split, const at::Tensor& am
 
 }  // namespace
 
+std::string why_unlabelled(const nlohmann::json& dataset, int64_t classes) {
+  if (classes < 1)
+    return "the data set '" + dataset.value("use", "") +
+           "' has no classes: take one that has, or do without labels here (models that can have a "
+           "switch \"conditional\")";
+  if (dataset.contains("labelled"))
+    return "with dataset.labelled the sample 'labelled' has labels, 'real' has none: do without labels here "
+           "(models that can have a switch \"conditional\"), or take dataset.labelled out";
+  return "";
+}
+
 LabelledSource::LabelledSource(const Dataset& dataset, int64_t count, uint64_t subset_seed, int64_t batch,
                                uint64_t trial_seed, const at::Tensor& among)
     : dataset_(dataset),

@@ -33,4 +33,7 @@ class LabelledSource {
   at::Tensor ahead_;  // places that the next batches have, in their order
 };
 
+// Why samples of this data set have no labels, and what to do; "" where they have some.
+std::string why_unlabelled(const nlohmann::json& dataset, int64_t classes);
+
 }  // namespace saddle::worker

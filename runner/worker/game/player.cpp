@@ -1,5 +1,6 @@
 #include <game/player.hpp>
 
+#include <game/labelled.hpp>
 #include <train/random.hpp>
 
 namespace saddle::worker {
@@ -61,7 +62,8 @@ Player::Player(const Trial& trial, const std::string& player, const nlohmann::js
             trial.component("model", trial.config.at("models").at(player)), role_of(trial.config, player),
             own_parameters("model", trial.config.at("models").at(player)),
             own_facts(trial.config, player, facts),
-            player + "/" + trial.config.at("models").at(player).at("use").get<std::string>()) {
+            player + "/" + trial.config.at("models").at(player).at("use").get<std::string>()),
+      unlabelled_(why_unlabelled(trial.config.at("dataset"), facts.value("classes", int64_t{0}))) {
   const auto& train_config = trial.config.at("train");
   if (trial.config.at("models").at(name).value("init", "default") == "data" &&
       !model.instance.declared().first_pass)
@@ -80,9 +82,17 @@ Player::Player(const Trial& trial, const std::string& player, const nlohmann::js
 
 NamedTensors Player::forward(const NamedTensors& inputs, int64_t number, bool training, bool averaged) {
   const Declared& declared = model.instance.declared();
-  return model.instance.forward(weights_of(declared, averaged ? *average_weights : model.weights, number),
-                                buffers_of(declared, averaged ? average->set() : model.set), inputs,
-                                training);
+  try {
+    return model.instance.forward(weights_of(declared, averaged ? *average_weights : model.weights, number),
+                                  buffers_of(declared, averaged ? average->set() : model.set), inputs,
+                                  training);
+  } catch (const std::exception& e) {
+    // The model knows what it wants, the game why it is not there.
+    const std::string text = message_of(e);
+    if (unlabelled_.empty() || find(inputs, "label").defined() || text.find("'label'") == std::string::npos)
+      throw;
+    throw Error(text + "; " + unlabelled_);
+  }
 }
 
 void Player::first_pass(const NamedTensors& inputs, int64_t number) {

@@ -56,6 +56,9 @@ struct Player {
   std::optional<train::EffectiveWeights> average_weights;
   std::optional<train::OptimizerConfig> optimizer;
   std::unique_ptr<train::Update> update;  // null for a model that is not trained
+
+ private:
+  std::string unlabelled_;  // why there may be no labels; "" when there always are
 };
 
 train::SpectralOptions spectral_options(const nlohmann::json& train);

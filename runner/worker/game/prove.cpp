@@ -44,6 +44,7 @@ nlohmann::json prove(const nlohmann::json& request) {
     const Measuring measuring(trial, game);
     Fault fault;
     for (const int64_t round : game.first_rounds()) game.play(round, nullptr, &fault);
+    game.check_labelled();
     const auto& metrics = trial.config.at("metrics");
     if (!metrics.empty()) {
       const Batch fake = game.has_generator()

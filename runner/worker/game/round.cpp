@@ -121,9 +121,12 @@ bool Game::compute(Player& player, int64_t round, int64_t number, at::Tensor* su
         return entry.loss->instance.compute(step, role, round,
                                             weights_of(declared, entry.loss->weights, number),
                                             buffers_of(declared, entry.loss->set));
-      } catch (...) {
+      } catch (const std::exception& e) {
         if (step.failure()) std::rethrow_exception(step.failure());
-        throw;
+        const std::string text = message_of(e),
+                          why = why_unlabelled(trial_.config.at("dataset"), dataset_->info().classes);
+        if (text.find(".label'") == std::string::npos || why.empty()) throw;
+        throw Error(text + "; " + why);
       }
     });
     if (!terms.empty()) heard.push_back(i);

@@ -172,7 +172,35 @@ TEST_CASE("with few labels the real samples have none, and a resumed trial goes 
                            entry(t, "loss", "hinge", {{"weight", 1.0}})};
   Game without(Trial::from_json(t));
   Fault fault;
-  CHECK_THROWS_WITH(without.play(0, nullptr, &fault), Catch::Contains("real.label"));
+  CHECK_THROWS_WITH(without.play(0, nullptr, &fault),
+                    Catch::Contains("real.label'; with dataset.labelled the sample 'labelled' has labels"));
+}
+
+TEST_CASE("a proof refuses few labels that no loss looks at, and says why a model gets none") {
+  const Scratch scratch;
+  json t = pictures(scratch);
+  auto& c = t["config"];
+  const auto answer = [&] { return prove({{"id", 1}, {"config", c}, {"plugins", t["plugins"]}}); };
+  c["dataset"]["labelled"] = 20;
+  CHECK(answer()["ok"] == true);
+  c["losses"] = {entry(t, "loss", "hinge", {{"weight", 1.0}})};
+  json refused = answer();
+  CHECK(refused["pointer"] == "/dataset/labelled");
+  CHECK_THAT(refused.value("message", ""), Catch::Contains("no loss looks at labelled samples"));
+  c["dataset"].erase("labelled");
+  CHECK(answer()["ok"] == true);
+
+  c["models"]["discriminator"] = entry(t, "model", "sngan", {{"width", 4}, {"conditional", true}});
+  c["models"]["discriminator"].update({{"role", "discriminator"}, {"init", "default"}, {"norm", "default"}});
+  CHECK(answer()["ok"] == true);
+  c["dataset"]["labelled"] = 20;
+  refused = answer();
+  CHECK(refused["pointer"] == "/models/discriminator");
+  CHECK_THAT(refused.value("message", ""),
+             Catch::Contains("no input 'label'; with dataset.labelled the sample 'labelled' has labels") &&
+                 Catch::Contains("a switch \"conditional\""));
+  CHECK_THAT(why_unlabelled({{"use", "faces"}}, 0), Catch::Contains("'faces' has no classes: take one"));
+  CHECK(why_unlabelled({{"use", "faces"}}, 2).empty());
 }
 
 TEST_CASE("a model's output is measured with its averaged weights where a metric says so") {

@@ -63,6 +63,10 @@ TEST_CASE("each fault of a value or key is one line with its place") {
        "g.json:6:63 /models/critic/from: \"critic\" is not trained, so it has no rounds at whose beginning "
        "it "
        "could take weights: give it an optimizer, or take those of a past trial"},
+      // which labels are kept, where all are
+      {"\"digits\"", "\"digits\", \"labelled_seed\": 3",
+       "g.json:3:49 /dataset/labelled_seed: it says which samples keep their labels, and all do: set "
+       "labelled, how many, or leave this out"},
       // components
       {"\"hinge\"", "\"hing\"",
        "g.json:8:22 /losses/0/use: no loss \"hing\". Nearest: \"hinge\". Known: saddle plugins ls --kind "
@@ -371,6 +375,19 @@ TEST_CASE("a fault in --set names the argument") {
   CHECK(refusal_of_text(kText, {"trian.rounds=3"})
             .starts_with(
                 "--set trian.rounds=3 /trian: unknown key \"trian\" of the grid file. Nearest: \"train\"."));
+}
+
+TEST_CASE("where nobody draws samples a metric cannot say how they are drawn") {
+  Json grid = base();
+  grid["metrics"] = {{{"use", "frechet"}, {"truncation", 0.5}, {"z_std", 2.0}, {"batch_norm", "standing"}}};
+  CHECK(refusal(grid) == "accepted");
+  for (const char* section : {"models", "optimizers"}) grid[section].erase("generator");
+  const std::string text = refusal(grid);
+  CHECK(lines(text) == 3);
+  CHECK(text.find("/metrics/0/truncation: it says how a player called generator draws samples, and there is "
+                  "none (models: discriminator): leave it out") != std::string::npos);
+  grid["metrics"] = {{{"use", "frechet"}, {"truncation", 0.0}, {"z_std", 1.0}, {"batch_norm", "running"}}};
+  CHECK(refusal(grid) == "accepted");
 }
 
 TEST_CASE("several faults are told at once, at most ten of them, each once") {
