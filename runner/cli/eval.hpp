@@ -43,8 +43,11 @@ struct Measured {
   Json protocol;
   double value = 0, truncation = 0;
 };
-// Where a curve over truncations is best, or as good as held-out data: [{"name", "truncation", "frechet",
-// QUALITY}]; null where it does not pass. "validation" as the worker gave it, or null.
+// What to measure instead of metrics that give no curve over truncations; "" for those that do. The two below
+// are for these.
+std::string no_curve(const std::vector<Measured>& numbers);
+// Where a curve over truncations is best, or as good as held-out data: [{"name", "truncation", "frechet" (or
+// "recall"), QUALITY}]; null where it does not pass. "validation" as the worker gave it, or null.
 OrderedJson operating_points(const std::vector<Measured>& numbers, const Json& validation);
 void print_truncation_curve(const EvalArguments& arguments, const std::string& trial,
                             const std::vector<Measured>& numbers, const Json& validation);

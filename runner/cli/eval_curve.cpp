@@ -74,13 +74,10 @@ struct Pair {
   std::string quality, other;  // along x and y
 };
 
-Pair pair_of(const Curve& curve) {
-  if (curve.find("inception_score") && curve.find("frechet")) return {"inception_score", "frechet"};
-  if (curve.find("precision") && curve.find("recall")) return {"recall", "precision"};
-  throw Error(
-      "--truncations draws frechet against inception_score, or precision against recall: measure "
-      "--metrics frechet,inception_score --features MODEL.OUTPUT (a classifier's logits), or --metrics "
-      "frechet,prdc");
+std::optional<Pair> pair_of(const Curve& curve) {
+  if (curve.find("inception_score") && curve.find("frechet")) return Pair{"inception_score", "frechet"};
+  if (curve.find("precision") && curve.find("recall")) return Pair{"recall", "precision"};
+  return std::nullopt;
 }
 
 void print_table(const Curve& curve) {
@@ -112,6 +109,9 @@ const char* quality_of(const Curve& curve) {
   return curve.find("inception_score") ? "inception_score" : "precision";
 }
 
+// What stands beside it: the distance, where it was measured.
+const char* beside(const Curve& curve) { return curve.find("frechet") ? "frechet" : "recall"; }
+
 Json level_of(const std::string& quality, const Json& validation) {
   return validation.is_object() ? validation["numbers"].value(quality, Json()) : Json();
 }
@@ -135,12 +135,13 @@ double value_at(const Values* values, double truncation) {
 void print_points(const Curve& curve, const std::vector<OperatingPoint>& points, const Json& validation) {
   const std::string quality = quality_of(curve);
   const Json level = level_of(quality, validation);
-  Table table({{"operating point"}, {"truncation", true}, {"frechet", true}, {quality, true}});
+  const std::string other = beside(curve);
+  Table table({{"operating point"}, {"truncation", true}, {other, true}, {quality, true}});
   const auto cell = [](double value) { return std::isnan(value) ? "-" : number_text(value); };
   for (const OperatingPoint& p : points)
     table.add({p.name + (p.name.ends_with("validation data") ? ", " + number_text(level) : ""),
                std::isnan(p.truncation) ? "none" : number_text(p.truncation),
-               cell(value_at(curve.find("frechet"), p.truncation)),
+               cell(value_at(curve.find(other), p.truncation)),
                cell(value_at(curve.find(quality), p.truncation))});
   std::cout << '\n';
   table.print(std::cout);
@@ -151,15 +152,21 @@ void print_points(const Curve& curve, const std::vector<OperatingPoint>& points,
 
 }  // namespace
 
+std::string no_curve(const std::vector<Measured>& numbers) {
+  if (pair_of(curve_of(numbers))) return "";
+  return "--truncations draws frechet against inception_score, or precision against recall: measure "
+         "--metrics frechet,inception_score --features MODEL.OUTPUT (a classifier's logits), or --metrics "
+         "frechet,prdc";
+}
+
 OrderedJson operating_points(const std::vector<Measured>& numbers, const Json& validation) {
   const Curve curve = curve_of(numbers);
-  pair_of(curve);  // a curve that can be drawn
   OrderedJson list = OrderedJson::array();
   for (const OperatingPoint& p : operating_points(curve, validation))
     list.push_back(
         {{"name", p.name},
          {"truncation", to_json(db::Value{p.truncation})},
-         {"frechet", to_json(db::Value{value_at(curve.find("frechet"), p.truncation)})},
+         {beside(curve), to_json(db::Value{value_at(curve.find(beside(curve)), p.truncation)})},
          {quality_of(curve), to_json(db::Value{value_at(curve.find(quality_of(curve)), p.truncation)})}});
   return list;
 }
@@ -167,7 +174,7 @@ OrderedJson operating_points(const std::vector<Measured>& numbers, const Json& v
 void print_truncation_curve(const EvalArguments& a, const std::string& trial,
                             const std::vector<Measured>& numbers, const Json& validation) {
   const Curve curve = curve_of(numbers);
-  const Pair pair = pair_of(curve);
+  const Pair pair = pair_of(curve).value();
   const std::vector<OperatingPoint> operating = operating_points(curve, validation);
   std::vector<Point> points;
   std::vector<Mark> marks;

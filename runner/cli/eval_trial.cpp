@@ -149,11 +149,13 @@ void print_numbers(const std::vector<Measured>& numbers) {
                {"z std", true},
                {"batch norm"}});
   for (const Measured& n : numbers)
-    table.add({n.name, number_text(n.value), said(n.protocol, "fake"), said(n.protocol, "features"),
-               said(n.protocol, "split"), said(n.protocol, "weights"),
-               n.truncation > 0 ? number_text(n.truncation) : "-",
-               n.protocol.contains("z_std") ? said(n.protocol, "z_std") : "1",
-               said(n.protocol, "batch_norm")});
+    table.add(
+        {n.name, number_text(n.value), said(n.protocol, "fake"), said(n.protocol, "features"),
+         said(n.protocol, "split"), said(n.protocol, "weights"),
+         n.truncation > 0 ? number_text(n.truncation) : "-",
+         // Where nothing is drawn, neither z nor its normalisation is said.
+         n.protocol.contains("batch_norm") && !n.protocol.contains("z_std") ? "1" : said(n.protocol, "z_std"),
+         said(n.protocol, "batch_norm")});
   table.print(std::cout);
 }
 
@@ -198,17 +200,19 @@ void evaluate_trial(const EvalArguments& a, Globals& globals) {
   if (globals.exit_code != 0) return;
   const Json answer = Json::parse(text);
   const std::vector<Measured> numbers = numbers_of(answer);
+  const std::string no_such_curve = truncations.empty() ? "" : no_curve(numbers);
+  const bool draws = !truncations.empty() && no_such_curve.empty();
   if (a.json) {
     OrderedJson object = {{"trial", trial.id},
                           {"name", trial.name},
                           {"step", answer["step"].get<std::int64_t>()},
                           {"measured", as_json(numbers)},
                           {"validation", OrderedJson::parse(answer["validation"].dump())}};
-    if (!truncations.empty()) object["operating_points"] = operating_points(numbers, answer["validation"]);
+    if (draws) object["operating_points"] = operating_points(numbers, answer["validation"]);
     print_json(std::cout, object);
-  } else if (truncations.empty())
+  } else if (!draws)
     print_numbers(numbers);
-  if (!truncations.empty()) print_truncation_curve(a, trial.name, numbers, answer["validation"]);
+  if (draws) print_truncation_curve(a, trial.name, numbers, answer["validation"]);
   std::cout.flush();
 
   std::vector<db::Evaluation> rows;
@@ -223,6 +227,8 @@ void evaluate_trial(const EvalArguments& a, Globals& globals) {
   std::cerr << trial.name << " at step " << answer["step"] << ": " << added << " values added";
   if (added < rows.size()) std::cerr << ", " << rows.size() - added << " were there already";
   std::cerr << '\n';
+  // What was measured is kept all the same.
+  if (!no_such_curve.empty()) throw Error(no_such_curve);
 }
 
 }  // namespace saddle::cli

@@ -127,7 +127,15 @@ TEST_CASE("a past trial is measured under another protocol, and what was stored 
     CHECK(whole["operating_points"][0]["truncation"] == at);
     CHECK(whole["operating_points"][0]["frechet"] == lowest);
 
-    CHECK_THAT(refused({"--truncations", "0.5,1", "--metrics", "frechet"}), Contains("against"));
+    // What gives no curve is kept all the same; precision has recall beside it where there is no distance.
+    const std::size_t stored = rows().size();
+    const Answer one = run_saddle(eval({"--truncations", "0.3,0.4", "--metrics", "frechet"}));
+    CHECK(one.code == 2);
+    CHECK_THAT(one.out, Contains("0.3000") && Contains("0.4000"));
+    CHECK_THAT(one.err, Contains("4 values added") && Contains("against"));  // two entries
+    CHECK(rows().size() == stored + 4);
+    const Json two = ask(eval({"--truncations", "0.5,1", "--metrics", "prdc", "--samples", "100"}));
+    CHECK(two["operating_points"][0].contains("recall"));
     CHECK_THAT(refused({"--truncations", "0.5,x"}), Contains("found \"x\""));
     CHECK_THAT(refused({"--standing-passes", "4", "--metrics", "prdc"}),
                Contains("add --batch-norm standing"));
