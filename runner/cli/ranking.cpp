@@ -158,12 +158,27 @@ bool some_alike(const Distinctions& distinctions) {
   return false;
 }
 
-// Branches of a sweep may differ in so much that a column for each thing says less than their names, or in
+// Whether the sweep of the experiment has a oneOf whose branches the user named.
+bool named_by_sweep(db::Reader& reader, std::int64_t experiment) {
+  const db::Rows rows = reader.query("SELECT spec FROM experiments WHERE experiment_id = ?1", {experiment});
+  if (rows.rows.empty()) return false;
+  const Json spec = Json::parse(text_of(rows.rows[0][0]), nullptr, /*allow_exceptions=*/false);
+  const Json sweep = spec.is_object() ? spec.value("sweep", Json()) : Json();
+  return std::any_of(sweep.begin(), sweep.end(), [](const Json& axis) {
+    const Json branches = axis.is_object() ? axis.value("oneOf", Json()) : Json();
+    return branches.is_array() && !branches.empty() &&
+           std::all_of(branches.begin(), branches.end(),
+                       [](const Json& b) { return b.is_object() && b.contains("name"); });
+  });
+}
+
+// Configs of one experiment have the names that its sweep gives them where the user named its branches.
+// Branches may also differ in so much that a column for each thing says less than their names, or in
 // something that no column tells.
 Distinctions shortened(db::Reader& reader, const Scope& scope, Distinctions full) {
   constexpr std::size_t kMostColumns = 6;
   const bool telling = !full.titles.empty() && full.titles.size() <= kMostColumns && !some_alike(full);
-  if (!scope.experiment || telling) return full;
+  if (!scope.experiment || (telling && !named_by_sweep(reader, *scope.experiment))) return full;
   Distinctions named{.titles = {"config"}, .paths = {""}, .cells = {}};
   std::map<std::string, std::string> config_of;
   const db::Rows rows = reader.query(

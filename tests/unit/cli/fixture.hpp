@@ -45,10 +45,10 @@ struct TrialResult {
 
 // An experiment with one ended attempt a result; its id.
 inline std::int64_t fill(const std::filesystem::path& path, const std::string& name,
-                         const std::vector<TrialResult>& results) {
+                         const std::vector<TrialResult>& results, const std::string& spec = "{}") {
   db::Store store(path);
   const std::int64_t experiment =
-      store.add_experiment({.name = name, .spec_text = "{}", .spec_sha256 = name, .file = name + ".json"});
+      store.add_experiment({.name = name, .spec_text = spec, .spec_sha256 = name, .file = name + ".json"});
   std::vector<db::PlannedTrial> plan;
   for (std::size_t i = 0; i < results.size(); ++i)
     plan.push_back({.name = "000" + std::to_string(i + 1) + "-" + results[i].config_hash + "-s" +

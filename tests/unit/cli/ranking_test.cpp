@@ -268,6 +268,24 @@ TEST_CASE("configs that differ in many things are called as their trials are, in
   CHECK(rank(reader, Scope(), "frechet").configs.titles.size() == 7);
 }
 
+TEST_CASE("configs that a sweep names have their names, unless a branch has none") {
+  const auto titles = [](const std::string& sweep) {
+    const Database database;
+    const auto id = fill(database.path(), "e",
+                         {{"narrow", 1, kNarrow, {{"frechet", kPixels, 1}}},
+                          {"narrow", 2, kNarrow, {{"frechet", kPixels, 2}}},
+                          {"wide", 1, kWide, {{"frechet", kPixels, 3}}}},
+                         R"({"sweep": )" + sweep + "}");
+    db::Reader reader(database.path());
+    const Distinctions configs = rank(reader, id, "frechet").configs;
+    return configs.titles.at(0) + "=" + configs.cells.at("narrow").at(0);
+  };
+  CHECK(titles(R"({"row": {"oneOf": [{"name": "narrow", "set": {}}, {"name": "wide"}]}})") ==
+        "config=narrow");
+  CHECK(titles(R"({"row": {"oneOf": [{"set": {}}, {"name": "wide"}]}})") == "generator.width=16");
+  CHECK(titles(R"({"models.generator.width": {"values": [16, 64]}})") == "generator.width=16");
+}
+
 TEST_CASE("configs that no column tells apart are called as their trials are") {
   const std::string plain = R"({"dataset":{"use":"digits"}})",
                     kept = R"({"dataset":{"use":"digits","select":{"keep":0.5}}})";
