@@ -40,7 +40,11 @@ struct ImprovedGan {
                           "from 0 to 1, which are -1 to 1 here)"),
                  param("noise", 0.5).at_least(0).doc("of that on its hidden layers"),
                  param("input_dropout", 0.2).at_least(0).below(1).doc("of a conv discriminator's pixels"),
-                 param("dropout", 0.5).at_least(0).below(1).doc("between its stages")},
+                 param("dropout", 0.5).at_least(0).below(1).doc("between its stages"),
+                 param("output_start", 1.0)
+                     .above(0)
+                     .doc("with init data: the deviation that the last layer's outputs, logits or pixels "
+                          "before tanh, start with (code: 0.1 in form conv, 1 in form mlp)")},
                 minibatch_params())};
   }
 };
@@ -51,6 +55,13 @@ int64_t product(const std::vector<int64_t>& shape) {
   int64_t n = 1;
   for (const int64_t s : shape) n *= s;
   return n;
+}
+
+double output_start(const Builder& b) {
+  const auto deviation = b.get<double>("output_start");
+  if (deviation != 1 && !b.has_fact("data_init"))
+    throw Error("'output_start' is for a network that starts from data: set init to data, or leave it out");
+  return deviation;
 }
 
 int64_t width_or(const Builder& b, int64_t published) {
@@ -81,7 +92,8 @@ class MlpGenerator {
   MlpGenerator(const Builder& b, int64_t width)
       : layer0_(b, "layer0", b.fact<int64_t>("latent_size"), width),
         layer1_(b, "layer1", width, width),
-        output_(b, "output", width, product(b.sample_shape()), {.norm = Norm::weight}),
+        output_(b, "output", width, product(b.sample_shape()),
+                {.norm = Norm::weight, .start_deviation = output_start(b)}),
         norm0_(b, "norm0", width),
         norm1_(b, "norm1", width),
         shape_(b.sample_shape()) {
@@ -119,7 +131,8 @@ class ConvGenerator {
                                         .padding = 2,
                                         .init = init::normal(0, 0.05),
                                         .norm = last ? Norm::weight : Norm::none,
-                                        .output_padding = 1});
+                                        .output_padding = 1,
+                                        .start_deviation = last ? output_start(b) : 1});
       if (!last) norms_.emplace_back(b, "up" + std::to_string(i) + ".norm", out);
     }
   }
@@ -240,7 +253,8 @@ class Discriminator {
     else
       mlp_.emplace(b);
     minibatch_.emplace(b, conv_ ? conv_->width() : mlp_->width(), Norm::weight);
-    output_.emplace(b, "output", minibatch_->width(), class_count(b), nn::LayerOptions{.norm = Norm::weight});
+    output_.emplace(b, "output", minibatch_->width(), class_count(b),
+                    nn::LayerOptions{.norm = Norm::weight, .start_deviation = output_start(b)});
   }
   Outputs forward(const Call& call) const {
     const Tensor image = call.input("image");

@@ -11,14 +11,17 @@ struct LayerOptions {
       saddle::init::he_uniform(0.5773502691896258);  // +- 1 / sqrt(fan-in), as torch.nn's layers start
   Norm norm = Norm::none;
   Init bias_init = saddle::init::zeros();
+  double start_deviation = 1;  // of the outputs, where the layer starts from data
 };
 
 // Data-dependent initialisation (Salimans and Kingma 2016, arXiv:1602.07868, section 3), where the grid asks
 // for it ("init": "data"): in the first pass a layer's weight is divided by the deviation of its outputs on
-// that batch, and its bias moved, so that they get mean 0 and variance 1 in each channel.
+// that batch, and its bias moved, so that they get mean 0 and this deviation in each channel: 1, and in the
+// last layer of some networks less.
 class StartFromData {
  public:
-  explicit StartFromData(const Builder& b) : on_(b.has_fact("data_init")) {
+  explicit StartFromData(const Builder& b, double deviation = 1)
+      : deviation_(deviation), on_(b.has_fact("data_init")) {
     if (on_) b.ask_for_first_pass();
   }
   // y: what the layer gives, channels in dimension `channel`; weight: outputs in dimension `out`.
@@ -27,7 +30,7 @@ class StartFromData {
     if (!on_ || !call.first()) return y;
     const Tensor rows = flatten(transpose(y, 0, channel), 1);  // [channels, everything else]
     const Tensor middle = bias ? mean(rows, 1) : zeros_like(mean(rows, 1));
-    const Tensor size = sqrt(mean(square(rows - mean(rows, 1, true)), 1) + 1e-8);
+    const Tensor size = sqrt(mean(square(rows - mean(rows, 1, true)), 1) + 1e-8) / deviation_;
     call.set(weight, call[weight] / along(size, call[weight].dim(), out));
     if (bias) call.set(*bias, (call[*bias] - middle) / size);
     const int64_t dims = y.dim();
@@ -41,6 +44,7 @@ class StartFromData {
     shape[static_cast<size_t>(d < 0 ? d + dims : d)] = v.numel();
     return reshape(v, shape);
   }
+  double deviation_;
   bool on_;
 };
 
@@ -48,7 +52,7 @@ class StartFromData {
 class Linear {
  public:
   Linear(const Builder& b, std::string_view name, int64_t in, int64_t out, const LayerOptions& o = {})
-      : start_(b) {
+      : start_(b, o.start_deviation) {
     const Builder s = b.scope(name);
     weight_ = s.parameter("weight", {out, in}, {Layout::linear, o.init, o.norm});
     if (o.bias) bias_ = s.parameter("bias", {out}, {Layout::other, o.bias_init});
@@ -71,6 +75,7 @@ struct ConvOptions {
   Init init = saddle::init::he_uniform(0.5773502691896258);
   Norm norm = Norm::none;
   int64_t output_padding = 0;  // of a transposed one: rows and columns more
+  double start_deviation = 1;  // of the outputs, where the layer starts from data
 };
 
 // Square kernels; x: [batch, in, height, width].
@@ -78,7 +83,7 @@ class Conv2d {
  public:
   Conv2d(const Builder& b, std::string_view name, int64_t in, int64_t out, int64_t kernel,
          const ConvOptions& o = {})
-      : start_(b), stride_(o.stride), padding_(o.padding) {
+      : start_(b, o.start_deviation), stride_(o.stride), padding_(o.padding) {
     const Builder s = b.scope(name);
     weight_ = s.parameter("weight", {out, in, kernel, kernel}, {Layout::conv, o.init, o.norm});
     if (o.bias) bias_ = s.parameter("bias", {out});
@@ -101,7 +106,10 @@ class ConvTranspose2d {
  public:
   ConvTranspose2d(const Builder& b, std::string_view name, int64_t in, int64_t out, int64_t kernel,
                   const ConvOptions& o = {})
-      : start_(b), stride_(o.stride), padding_(o.padding), output_padding_(o.output_padding) {
+      : start_(b, o.start_deviation),
+        stride_(o.stride),
+        padding_(o.padding),
+        output_padding_(o.output_padding) {
     const Builder s = b.scope(name);
     weight_ = s.parameter("weight", {in, out, kernel, kernel}, {Layout::conv_transpose, o.init, o.norm});
     if (o.bias) bias_ = s.parameter("bias", {out});

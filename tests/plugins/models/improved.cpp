@@ -26,9 +26,9 @@ void first_pass(const TestModel& m, const at::Tensor& input) {
 at::Tensor parameter(const TestModel& m, const std::string& name) { return m.parameters[m.set.index(name)]; }
 
 // Of each channel, the second dimension.
-void check_standard(const at::Tensor& y) {
-  const at::Tensor rows = y.transpose(0, 1).flatten(1);
-  CHECK(rows.mean(1).abs().max().item<double>() < 1e-9);
+void check_standard(const at::Tensor& y, double deviation = 1) {
+  const at::Tensor rows = y.transpose(0, 1).flatten(1) / deviation;
+  CHECK(rows.mean(1).abs().max().item<double>() < 1e-6);  // statistics of batch norms are float32
   CHECK(distance(rows.var(1, /*unbiased=*/false), at::ones({rows.size(0)}, at::kDouble)) < 1e-5);
 }
 
@@ -173,6 +173,31 @@ TEST_CASE("weights that start from data give the first batch with mean 0 and var
     check_standard(at::conv_transpose2d(h.view({20, 6, 4, 4}), parameter(m, "up0.weight"),
                                         parameter(m, "up0.bias"), 2, 1));
     check_standard(worker::find(m(z), "image").atanh());
+  }
+  SECTION("the last layer of improved_gan, to another deviation") {
+    for (const std::string form : {"mlp", "conv"}) {
+      INFO(form);
+      const json config = {{"form", form}, {"width", 8}, {"output_start", 0.1}};
+      json without_noise = config;
+      without_noise.update({{"input_noise", 0}, {"noise", 0}, {"input_dropout", 0}, {"dropout", 0}});
+      json facts = data;
+      facts["classes"] = 3;
+      const TestModel d("improved_gan", "discriminator", without_noise, facts_of({1, 8, 8}, facts),
+                        at::kDouble);
+      const at::Tensor x = randn({30, 1, 8, 8}) * 4;
+      first_pass(d, x);
+      check_standard(worker::find(d(x), "logits"), 0.1);
+      CHECK_THAT(error_of([&] {
+                   TestModel("improved_gan", "generator", config, facts_of({1, 8, 8}));
+                 }),
+                 Catch::Contains("set init to data"));
+    }
+    const TestModel g("improved_gan", "generator", {{"form", "conv"}, {"width", 4}, {"output_start", 0.1}},
+                      facts_of({1, 8, 8}, data), at::kDouble);
+    const at::Tensor z = randn({30, 5});
+    first_pass(g, z);
+    // The layers before it start with variance 1, too, as their batch norms will have them.
+    check_standard(worker::find(g(z), "image").atanh(), 0.1);
   }
 }
 
