@@ -40,6 +40,11 @@ struct BigGan {
                 .at_least(0)
                 .doc("the side of the map that gets self-attention (paper: 64 at side 128; StudioGAN: 16 "
                      "at 32); 0: none"),
+            param("dropout", 0.0)
+                .at_least(0)
+                .below(1)
+                .doc("discriminator: of the features that its last layer sees (section 4.2 names dropout "
+                     "beside R1 and L2, which is the optimizer's weight_decay)"),
             param("wide_start", false)
                 .doc(
                     "generator at side 64: 16, 16, 8, 4, 2 widths as in BigGAN-PyTorch, whose networks of "
@@ -60,6 +65,7 @@ struct Generator : ResidualGenerator {
     return biggan_generator(b.sample_shape(), b.get<int64_t>("width"), wide_start);
   }
   static GeneratorOptions options(const Builder& b) {
+    if (b.get<double>("dropout") != 0) throw Error("'dropout' is the discriminator's: leave it out");
     const bool conditional = b.get<bool>("conditional"), modulated = b.get<bool>("self_modulation");
     if (modulated && (conditional || b.get<bool>("skip_z")))
       throw Error("'self_modulation' excludes 'conditional' and 'skip_z': set both to false");
@@ -90,7 +96,8 @@ struct Discriminator : ResidualDiscriminator {
   static DiscriminatorOptions options(const Builder& b) {
     return {.style = orthogonal(Norm::spectral),
             .classes = classes_if(b, b.get<bool>("conditional")),
-            .attention = b.get<int64_t>("attention")};
+            .attention = b.get<int64_t>("attention"),
+            .dropout = b.get<double>("dropout")};
   }
 };
 

@@ -119,6 +119,7 @@ struct DiscriminatorOptions {
   int64_t attention = 0;   // the side at which attention is; 0: none
   bool mean = false;       // features averaged over places instead of summed
   bool minibatch = false;  // the model has the parameters of minibatch.hpp
+  double dropout = 0;      // of the features that the head sees
 };
 
 class ResidualDiscriminator {
@@ -126,7 +127,7 @@ class ResidualDiscriminator {
   // image: [batch, channels, side, side] and label: [batch] int64 -> logit: [batch, 1], features: [batch, n]:
   // the last hidden layer, summed (or averaged) over its places, map: [batch, n, side, side]: before that.
   ResidualDiscriminator(const Builder& b, const DiscriminatorTable& table, const DiscriminatorOptions& o)
-      : classes_(o.classes), mean_(o.mean) {
+      : classes_(o.classes), mean_(o.mean), dropout_(o.dropout) {
     const auto shape = b.sample_shape();
     int64_t in = shape.at(0), side = shape.at(1);
     for (size_t i = 0; i < table.blocks.size(); ++i) {
@@ -155,8 +156,9 @@ class ResidualDiscriminator {
     }
     x = relu(x);
     const Tensor features = mean_ ? mean(x, IntList{2, 3}) : sum(x, IntList{2, 3});
-    const Tensor all = minibatch_ ? (*minibatch_)(call, features) : features;
-    return {{"logit", (*head_)(call, features, classes_ > 0 ? call.input("label") : Tensor(), all)},
+    const Tensor seen = dropout_ > 0 ? dropout(features, dropout_, call.training()) : features;
+    const Tensor all = minibatch_ ? (*minibatch_)(call, seen) : seen;
+    return {{"logit", (*head_)(call, seen, classes_ > 0 ? call.input("label") : Tensor(), all)},
             {"features", features},
             {"map", x}};
   }
@@ -164,6 +166,7 @@ class ResidualDiscriminator {
  private:
   int64_t classes_;
   bool mean_;
+  double dropout_;
   std::vector<DownBlock> blocks_;
   size_t attention_after_ = 0;
   std::optional<Attention> attention_;

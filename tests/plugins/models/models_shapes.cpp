@@ -224,6 +224,18 @@ TEST_CASE("a generator's option given to a discriminator is an error, not ignore
   CHECK(create_error("mlp", kGenerator, {{"output", "tanh"}}, pictures(1, 8)).empty());
 }
 
+TEST_CASE("dropout of biggan's discriminator is for training only, and of what its last layer sees") {
+  const json config = {{"width", 2}, {"conditional", false}, {"dropout", 0.5}}, facts = pictures(1, 8, 5);
+  at::manual_seed(7);
+  const TestModel m("biggan", kDiscriminator, config, facts);
+  const at::Tensor x = at::randn({4, 1, 8, 8});
+  const auto logit = [&](bool training) { return worker::find(m(x, training), "logit"); };
+  CHECK(at::equal(logit(false), logit(false)));
+  CHECK_FALSE(at::equal(logit(true), logit(true)));
+  CHECK(at::equal(worker::find(m(x, true), "features"), worker::find(m(x, true), "features")));
+  CHECK_THAT(create_error("biggan", kGenerator, config, facts), Catch::Contains("the discriminator's"));
+}
+
 TEST_CASE("mlp's output is bounded for pictures and not for points, unless told otherwise") {
   const auto largest = [](const json& config, const json& shape) {
     const TestModel g("mlp", kGenerator, config, {{"sample_shape", shape}, {"latent_size", 4}});
