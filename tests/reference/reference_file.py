@@ -29,14 +29,15 @@ def count(network):
     return sum(p.numel() for p in network.parameters())
 
 
-def record(tensors, name, case, network, n=3):
-    """Adds to the tensors what a test asks of a case: weights, n inputs, outputs in evaluation and in training, buffers
-    after that, and the gradients of the outputs' summed squares."""
+def record(tensors, name, case, network, n=3, shape=None):
+    """Adds to the tensors what a test asks of a case: weights, n inputs (of that shape, where the role's own is not
+    meant), outputs in evaluation and in training, buffers after that, and the gradients of the outputs' summed squares.
+    All in the network's precision."""
     facts = case["facts"]
     tensors |= {f"{name}/weight/{w}": t for w, t in named(network, False).items()}
     tensors |= {f"{name}/buffer/{b}": t for b, t in named(network, True).items()}
-    shape = [facts["latent_size"]] if case["role"] == "generator" else facts["sample_shape"]
-    inputs = [torch.randn(n, *shape)]
+    shape = shape or ([facts["latent_size"]] if case["role"] == "generator" else facts["sample_shape"])
+    inputs = [torch.randn(n, *shape).to(next(network.parameters()).dtype)]
     tensors[f"{name}/input"] = inputs[0].clone()
     if facts["classes"]:
         inputs.append(torch.randint(facts["classes"], (n,)))

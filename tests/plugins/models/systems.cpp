@@ -1,5 +1,5 @@
-// stylegan2 against PyTorch networks written the slow way (tests/reference/systems_reference.py), and its
-// loss.
+// stylegan2 and stackgan against PyTorch networks written the slow way (tests/reference/systems_reference.py,
+// stackgan_reference.py), their losses, and singan in the literal form.
 #include "twin.hpp"
 
 using namespace saddle;
@@ -28,6 +28,55 @@ at::Tensor output(const NamedTensors& outputs, const std::string& name) {
   return worker::find(outputs, name);
 }
 
+// Holds the model against a case of a reference: outputs in evaluation and in training, buffers, gradients.
+void check_twin(const TestModel& twin, const train::Safetensors& file, const std::string& name, const json& c,
+                double close) {
+  take_reference(twin, file, name);
+  const auto get = [&](const std::string& what) {
+    return file.tensors.at(name + "/" + what).to(twin.parameters.at(0).scalar_type());
+  };
+  const auto& declared = twin.model.declared();
+  const at::Tensor x = get("input").clone().requires_grad_();
+  NamedTensors inputs = {{twin.model.inputs().front(), x}};
+  if (c["facts"]["classes"] > 0) inputs.emplace_back("label", get("label").to(at::kLong));
+  const auto run = [&](bool training) {
+    at::manual_seed(c.value("seed", 0));
+    return twin(inputs, training);
+  };
+  size_t outputs = 0;
+  for (const auto& [key, tensor] : file.tensors) outputs += key.starts_with(name + "/eval/");
+  const NamedTensors evaluated = run(false);
+  CHECK(evaluated.size() == outputs);
+  for (const auto& [output, value] : evaluated) {
+    INFO(output << " in evaluation");
+    CHECK(relative_distance(value, get("eval/" + output)) < close);
+  }
+  at::Tensor squares = at::zeros({});
+  for (const auto& [output, value] : run(true)) {
+    INFO(output);
+    CHECK(relative_distance(value, get(output)) < close);
+    squares = squares + value.square().sum();
+  }
+  for (size_t i = 0; i < twin.buffers.size(); ++i)
+    CHECK(relative_distance(twin.buffers[i], get("after/" + declared.buffers[i].name)) < close);
+  std::vector<at::Tensor> sources = {x};
+  sources.insert(sources.end(), twin.parameters.begin(), twin.parameters.end());
+  const auto found = gradients(squares, sources);
+  CHECK(relative_distance(found[0], get("gradient")) < close);
+  for (size_t i = 0; i < twin.parameters.size(); ++i) {
+    INFO(declared.parameters[i].name);
+    CHECK(relative_distance(found[i + 1], get("gradient_of/" + declared.parameters[i].name)) < close);
+  }
+}
+
+int64_t parameter_count(const std::string& model, const std::string& role, const json& facts) {
+  const auto& c = component("model", model);
+  int64_t n = 0;
+  const worker::Model made(c, role, with_defaults(c, json::object()), facts);
+  for (const auto& p : made.declared().parameters) n += c10::multiply_integers(p.shape);
+  return n;
+}
+
 }  // namespace
 
 TEST_CASE("stylegan2 computes what its PyTorch twin computes sample by sample") {
@@ -38,49 +87,20 @@ TEST_CASE("stylegan2 computes what its PyTorch twin computes sample by sample") 
   for (const auto& [name, c] : cases.items())
     for (const std::string modulate : {"activations", "weights"}) {
       DYNAMIC_SECTION(name << " by " << modulate) {
-        const auto get = [&, prefix = name](const std::string& what) {
-          return file.tensors.at(prefix + "/" + what);
-        };
         json config = c["config"];
         config["modulate"] = modulate;
         const TestModel twin(c["model"], c["role"], config, c["facts"]);
-        const auto& declared = twin.model.declared();
         for (size_t i = 0; i < twin.buffers.size(); ++i)
-          if (declared.buffers[i].name == "filter")
-            CHECK(distance(twin.buffers[i], get("buffer/filter")) == 0);
-        take_reference(twin, file, name);
-        const at::Tensor x = get("input").clone().requires_grad_();
-        NamedTensors inputs = {{twin.model.inputs().front(), x}};
-        if (c["facts"]["classes"] > 0) inputs.emplace_back("label", get("label").to(at::kLong));
-        for (const auto& [name_of, value] : twin(inputs, false))
-          CHECK(relative_distance(value, get("eval/" + name_of)) < 1e-5);
-        at::Tensor squares = at::zeros({});
-        for (const auto& [name_of, value] : twin(inputs, true)) {
-          INFO(name_of);
-          CHECK(relative_distance(value, get(name_of)) < 1e-5);
-          squares = squares + value.square().sum();
-        }
-        for (size_t i = 0; i < twin.buffers.size(); ++i)
-          CHECK(relative_distance(twin.buffers[i], get("after/" + declared.buffers[i].name)) < 1e-5);
-        std::vector<at::Tensor> sources = {x};
-        sources.insert(sources.end(), twin.parameters.begin(), twin.parameters.end());
-        const auto found = gradients(squares, sources);
-        CHECK(relative_distance(found[0], get("gradient")) < 1e-5);
-        for (size_t i = 0; i < twin.parameters.size(); ++i) {
-          INFO(declared.parameters[i].name);
-          CHECK(relative_distance(found[i + 1], get("gradient_of/" + declared.parameters[i].name)) < 1e-5);
-        }
+          if (twin.model.declared().buffers[i].name == "filter")
+            CHECK(distance(twin.buffers[i], file.tensors.at(name + "/buffer/filter")) == 0);
+        check_twin(twin, file, name, c, 1e-5);
       }
     }
 }
 
 TEST_CASE("stylegan2 has the published number of parameters") {
   const auto count = [](const std::string& role, int64_t side) {
-    const auto& c = component("model", "stylegan2");
-    const worker::Model model(c, role, with_defaults(c, json::object()), facts_of({3, side, side}, 0, 512));
-    int64_t n = 0;
-    for (const auto& p : model.declared().parameters) n += c10::multiply_integers(p.shape);
-    return n;
+    return parameter_count("stylegan2", role, facts_of({3, side, side}, 0, 512));
   };
   // Config F (section 4.2): 30M and 29M at 1024. The twins of the reference have these, without the 17 and 13
   // strengths of the noise.
@@ -225,6 +245,36 @@ TEST_CASE("conditioning is the divergence of Gaussians") {
               return loss.total("generator").item<double>();
             },
             condition, found[0]) < 1e-6);
+}
+
+TEST_CASE("stackgan computes what its PyTorch twin computes tap by tap") {
+  const auto file =
+      train::read_safetensors(std::string(SADDLE_TEST_REFERENCE) + "/stackgan_reference.safetensors");
+  const json cases = json::parse(file.metadata.at("cases"));
+  REQUIRE(cases.size() == 10);
+  for (const auto& [name, c] : cases.items()) {
+    DYNAMIC_SECTION(name) {
+      if (const auto draw = file.tensors.find(name + "/draw"); draw != file.tensors.end()) {
+        at::manual_seed(c["seed"]);  // the same numbers as in Python
+        REQUIRE(distance(at::randn(draw->second.sizes(), at::kDouble), draw->second) < 1e-6);
+      }
+      const TestModel twin(c["model"], c["role"], c["config"], c["facts"], at::kDouble);
+      check_twin(twin, file, name, c, 1e-6);
+    }
+  }
+}
+
+TEST_CASE("stackgan has as many parameters as its PyTorch twin at the paper's sizes") {
+  const auto file =
+      train::read_safetensors(std::string(SADDLE_TEST_REFERENCE) + "/stackgan_reference.safetensors");
+  const json counts = json::parse(file.metadata.at("counts"));
+  REQUIRE(counts.size() == 4);
+  for (const auto& [of, n] : counts.items()) {
+    INFO(of);
+    const size_t space = of.find(' ');
+    const int side = std::stoi(of.substr(space));
+    CHECK(parameter_count("stackgan", of.substr(0, space), facts_of({3, side, side}, 200, 100)) == n);
+  }
 }
 
 TEST_CASE("stackgan's condition stands beside every place, and stage II paints at the full side") {
