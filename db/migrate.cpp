@@ -98,7 +98,7 @@ std::string migrate(Connection& connection, const std::vector<Migration>& migrat
   if (state != FileState::empty && state != FileState::older) refuse(connection, state, newest);
 
   const std::int64_t version = connection.pragma("user_version");
-  const std::string copy = state == FileState::older ? copy_aside(connection, version) : "";
+  std::string copy = state == FileState::older ? copy_aside(connection, version) : "";
   const ForeignKeysOff off(connection);
   Transaction transaction(connection);
   for (const Migration& migration : migrations)

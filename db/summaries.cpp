@@ -108,7 +108,7 @@ void Summaries::write(Connection& connection, Attempt& attempt) {
   for (auto& [key, curve] : attempt.curves) {
     if (!curve.changed) continue;
     if (curve.recount) curve = read(connection, attempt.trial, key)[key];
-    const auto if_finite = [&](auto value) { return curve.finite ? Value{value} : Value{}; };
+    const auto if_finite = [&curve = curve](auto value) { return curve.finite ? Value{value} : Value{}; };
     insert
         ->bind(attempt.trial, key, curve.last_kind == 1 ? Value{} : Value{curve.last}, curve.last_kind,
                curve.last_step, if_finite(curve.min), if_finite(curve.argmin), if_finite(curve.max),

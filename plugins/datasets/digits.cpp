@@ -1,6 +1,7 @@
 #include "pictures.hpp"
 
 #include <charconv>
+#include <cmath>
 using namespace saddle;
 
 namespace {
@@ -71,7 +72,7 @@ class Digits {
       if (is_label)
         split.labels.push_back(static_cast<uint8_t>(v));
       else
-        split.samples.push_back(static_cast<uint8_t>(v * 255 / 16 + 0.5));
+        split.samples.push_back(static_cast<uint8_t>(std::lround(v * 255 / 16)));
       at = is_label ? next : next + 1;
     }
     if (at != end && *at == '\r') ++at;

@@ -14,7 +14,7 @@ namespace saddle::files {
 // Where the data are. The parameter `path` may be absolute, relative to the current folder, or relative to
 // the data folder (the first that exists wins); empty means `fallback` in the data folder.
 inline std::filesystem::path locate(const Builder& b, const char* fallback) {
-  const std::filesystem::path given = b.get<std::string>("path");
+  std::filesystem::path given = b.get<std::string>("path");
   const std::filesystem::path data = b.has_fact("data_folder") ? b.fact<std::string>("data_folder") : "data";
   if (given.empty()) return data / fallback;
   if (given.is_absolute() || std::filesystem::exists(given)) return given;

@@ -67,7 +67,7 @@ std::filesystem::path find(const std::filesystem::path& folder, const std::strin
   for (const char* suffix : {"", ".gz"})
     for (const int d : dims)
       for (const char* separator : {"-", "."}) {
-        const auto file = folder / (stem + separator + "idx" + std::to_string(d) + "-ubyte" + suffix);
+        auto file = folder / (stem + separator + "idx" + std::to_string(d) + "-ubyte" + suffix);
         if (std::filesystem::exists(file)) return file;
       }
   return {};

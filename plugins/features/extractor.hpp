@@ -35,7 +35,7 @@ inline Param resize_param(const char* mode, const std::string& why) {
 class Pretrained {
  public:
   // `prefix`: what the names begin with in the checkpoint of a trial.
-  Pretrained(const Builder& b, const std::string& name, std::string prefix = {})
+  Pretrained(const Builder& b, const std::string& name, const std::string& prefix = {})
       : builder_(b), file_(b.get<std::string>("weights")) {
     if (file_ == "random") return;
     if (file_.empty()) {
@@ -133,7 +133,7 @@ inline Tensor normalised(const Tensor& x, double mean, double deviation) {
 }
 // The means and deviations of ImageNet's colours, as torchvision has them.
 inline Tensor normalised_by_colour(const Tensor& x) {
-  constexpr double kMean[] = {0.485, 0.456, 0.406}, kDeviation[] = {0.229, 0.224, 0.225};
+  static constexpr double kMean[] = {0.485, 0.456, 0.406}, kDeviation[] = {0.229, 0.224, 0.225};
   const auto channel = [&](int64_t c) {
     return normalised(narrow(x, 1, c, 1), 255 * kMean[c], 255 * kDeviation[c]);
   };

@@ -69,7 +69,7 @@ class Modes {
 
  private:
   Tensor points(const Samples& samples) const {
-    const Tensor x = feature_matrix(samples, 1, "modes", "measured");
+    Tensor x = feature_matrix(samples, 1, "modes", "measured");
     if (static_cast<size_t>(x.size(1)) != width_)
       throw Error("modes measures points of " + std::to_string(width_) + " coordinates, not features of " +
                   std::to_string(x.size(1)) + ": leave `features` at \"pixels\"");

@@ -76,9 +76,8 @@ class ConditionalBatchNorm {
 
   Tensor operator()(const Call& call, const Tensor& x, const Tensor& condition) const {
     const bool affine = on_ == Condition::On::nothing;
-    const Tensor h =
-        batch_norm(x, affine ? call[weight_] : detail::empty, affine ? call[bias_] : detail::empty,
-                   call[mean_], call[var_], call.training(), 0.1, eps_, true);
+    Tensor h = batch_norm(x, affine ? call[weight_] : detail::empty, affine ? call[bias_] : detail::empty,
+                          call[mean_], call[var_], call.training(), 0.1, eps_, true);
     if (affine) return h;
     const auto [gain, bias] = modulation(call, condition);
     const IntList shape = {x.size(0), x.size(1), 1, 1};

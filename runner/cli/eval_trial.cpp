@@ -216,6 +216,7 @@ void evaluate_trial(const EvalArguments& a, Globals& globals) {
   std::cout.flush();
 
   std::vector<db::Evaluation> rows;
+  rows.reserve(numbers.size());
   for (const Measured& n : numbers)
     rows.push_back({n.name, n.protocol.dump(), answer["step"].get<std::int64_t>(), n.value});
   db::OpenOptions options{.orphan_wait = std::chrono::milliseconds(0),

@@ -220,6 +220,7 @@ void execute(const Experiment& experiment, db::Store& store, const Catalogue& ca
   const Choice choice(options.only, options.where);
   if (!choice.everything()) {
     std::vector<std::string> names;
+    names.reserve(all.size());
     for (const db::TrialInfo& trial : all) names.push_back(trial.name);
     choice.expect_some(chosen(all, choice).size(), names);
   }

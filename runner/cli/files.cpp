@@ -43,7 +43,7 @@ fs::path folder_now(const db::AttemptFolder& recorded, const fs::path& runs) {
   std::error_code error;
   // First beside the database: of a copied one, what was recorded are the files of the original. Not so an
   // attempt that has another number here than where it was made: it came by a merge, and stayed there.
-  const fs::path beside = runs / tail_of(recorded.path);
+  fs::path beside = runs / tail_of(recorded.path);
   const std::string name = recorded.path.filename().string(),
                     own = "attempt-" + std::to_string(recorded.number);
   if ((name == own || name.starts_with(own + ".")) && fs::is_directory(beside, error)) return beside;

@@ -60,6 +60,7 @@ class Step {
     detail::check(c_->run(c_, model, given.data(), static_cast<uint32_t>(given.size()), names.data(),
                           static_cast<uint32_t>(names.size()), results.data()));
     std::vector<Tensor> outputs;
+    outputs.reserve(results.size());
     for (saddle_tensor* result : results) outputs.push_back(Tensor::own(result));
     return outputs;
   }

@@ -62,6 +62,7 @@ decltype(auto) to_torch_if(const T& value) {
 inline Tensor from_torch_if(const at::Tensor& tensor) { return from_torch(tensor); }
 inline std::vector<Tensor> from_torch_if(const std::vector<at::Tensor>& results) {
   std::vector<Tensor> list;
+  list.reserve(results.size());
   for (const at::Tensor& r : results) list.push_back(from_torch(r));
   return list;
 }

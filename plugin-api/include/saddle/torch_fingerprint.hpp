@@ -80,7 +80,7 @@ constexpr FingerprintText fingerprint() {
 #ifdef TORCH_ABI_VERSION
   t.put("libtorch_abi=0x");
   t.put(TORCH_ABI_VERSION, 16);
-  t.put(std::string_view("", 1));
+  t.put(std::string_view("\0", 1));
 #else
   t.entry("libtorch_abi", "none");
 #endif
@@ -115,13 +115,13 @@ constexpr FingerprintText fingerprint() {
   t.entry("sizeof_module", uint64_t{sizeof(torch::nn::Module)});
   t.put("headers=");
   t.put(headers_hash(), 16);
-  t.put(std::string_view("", 1));
+  t.put(std::string_view("\0", 1));
 #if defined(__clang__)
   t.put("compiler=clang ");
   t.put(uint64_t{__clang_major__});
   t.put(".");
   t.put(uint64_t{__clang_minor__});
-  t.put(std::string_view("", 1));
+  t.put(std::string_view("\0", 1));
 #else
   t.entry("compiler", "gcc " __VERSION__);
 #endif

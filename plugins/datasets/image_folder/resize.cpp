@@ -51,8 +51,8 @@ std::vector<Taps> taps(int64_t count, double begin, double extent, int64_t size,
   for (int64_t i = 0; i < size; ++i) {
     const double center = begin + (static_cast<double>(i) + 0.5) * scale;
     Taps t;
-    t.first = std::max<int64_t>(0, static_cast<int64_t>(center - reach + 0.5));
-    const int64_t end = std::min(count, static_cast<int64_t>(center + reach + 0.5));
+    t.first = std::max<int64_t>(0, static_cast<int64_t>(std::floor(center - reach + 0.5)));
+    const int64_t end = std::min(count, static_cast<int64_t>(std::floor(center + reach + 0.5)));
     double sum = 0;
     std::vector<double> weights;
     for (int64_t k = t.first; k < end; ++k) {
